@@ -1,0 +1,1 @@
+"""The `cortex-cdk` command line: one small file per command."""

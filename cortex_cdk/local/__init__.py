@@ -1,0 +1,1 @@
+"""Serving on this machine: the model server, and the runtime as child processes."""

@@ -1,0 +1,1 @@
+"""Exported TensorFlow models: their layout on disk and in S3, archives, signatures."""

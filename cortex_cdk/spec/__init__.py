@@ -1,0 +1,1 @@
+"""`cortex.yaml` as validated, typed specs."""

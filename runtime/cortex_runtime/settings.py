@@ -1,0 +1,152 @@
+"""The settings of one replica: one JSON document, typed and validated when the runtime starts.
+
+The document comes from the environment variable ``CORTEX_SETTINGS`` or, for a larger one, from the file that
+``CORTEX_SETTINGS_FILE`` names. Keys that are absent take their defaults; unknown keys and wrong types are errors.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+VARIABLE = "CORTEX_SETTINGS"
+FILE_VARIABLE = "CORTEX_SETTINGS_FILE"
+
+Positive = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(ge=0)]
+NonEmpty = Annotated[str, Meta(min_length=1)]
+
+
+class SettingsError(Exception):
+    """The settings are missing or wrong; the message says which key and what is allowed."""
+
+
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of the settings document."""
+
+
+class Api(Section):
+    """Which API this replica serves."""
+
+    name: NonEmpty
+    endpoint: Annotated[str, Meta(pattern="^/[A-Za-z0-9_./-]*[A-Za-z0-9_.-]$")]
+
+
+class Predictor(Section):
+    """Where the user's predictor is. Paths are relative to ``project_dir``, which is the workers' working folder."""
+
+    project_dir: NonEmpty
+    path: NonEmpty
+    python_path: str = "."
+    config: dict[str, Any] = {}
+    env: dict[str, str] = {}
+
+
+class ModelServer(Section):
+    """The TensorFlow Serving to ask. ``timeout_s`` is the deadline of one call."""
+
+    address: NonEmpty = "localhost:8500"
+    model_name: NonEmpty = "model"
+    signature_key: NonEmpty | None = None
+    timeout_s: Annotated[float, Meta(gt=0)] = 60.0
+
+
+class Tracker(Section):
+    """What of each prediction is counted."""
+
+    model_type: Literal["classification", "regression"]
+    key: NonEmpty | None = None
+
+
+class Concurrency(Section):
+    """How many requests run at once (``workers`` x ``threads_per_worker``) and how many may be in flight."""
+
+    workers: Annotated[int, Meta(ge=1, le=100)] = 1
+    threads_per_worker: Positive = 1
+    max_in_flight: Annotated[int, Meta(ge=1, le=65535)] = 1024
+
+
+class Http(Section):
+    """The listening socket. ``keep_alive_s`` must be longer than the idle time-out of the load balancer in front."""
+
+    host: NonEmpty = "0.0.0.0"  # noqa: S104 - a container's port is reached from outside it
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8080
+    max_body_bytes: Positive = 100_000_000
+    keep_alive_s: Annotated[int, Meta(ge=1)] = 75
+
+
+class Shutdown(Section):
+    """After SIGTERM: ``grace_s`` of serving while not ready, then at most ``timeout_s`` to answer what is in flight."""
+
+    grace_s: Seconds = 15.0
+    timeout_s: Seconds = 60.0
+
+
+class Log(Section):
+    """``auto`` is readable text on a terminal and JSON lines elsewhere."""
+
+    format: Literal["auto", "json", "text"] = "auto"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Settings(Section):
+    """All settings of a replica."""
+
+    api: Api
+    predictor: Predictor
+    model_server: ModelServer = ModelServer()
+    tracker: Tracker | None = None
+    concurrency: Concurrency = Concurrency()
+    http: Http = Http()
+    shutdown: Shutdown = Shutdown()
+    log: Log = Log()
+    replica_id: NonEmpty = msgspec.field(default_factory=socket.gethostname)
+
+
+def parse(document: bytes | str) -> Settings:
+    """Parse and validate a settings document.
+
+    Raises:
+        SettingsError: naming the key path, what was found and what is allowed.
+    """
+    try:
+        return msgspec.json.decode(document, type=Settings)
+    except msgspec.DecodeError as error:  # ValidationError is one
+        raise SettingsError(str(error)) from None
+
+
+def load(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings that the environment points to.
+
+    Raises:
+        SettingsError: when there are none, they cannot be read, or they are wrong.
+    """
+    document = environment.get(VARIABLE)
+    file = environment.get(FILE_VARIABLE)
+    if document is not None and file is not None:
+        raise SettingsError(f"set {VARIABLE} or {FILE_VARIABLE}, not both")
+    if document is not None:
+        source = VARIABLE
+    elif file is not None:
+        source = file
+        try:
+            document = Path(file).read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"cannot read the settings file {file} ({FILE_VARIABLE}): {error}") from None
+    else:
+        raise SettingsError(f"no settings: set {VARIABLE} to a JSON document or {FILE_VARIABLE} to the path of one")
+    try:
+        return parse(document)
+    except SettingsError as error:
+        raise SettingsError(f"{source}: {error}") from None
+
+
+def dump(settings: Settings) -> str:
+    """The JSON document of ``settings``, all defaults written out."""
+    return msgspec.json.encode(settings).decode()

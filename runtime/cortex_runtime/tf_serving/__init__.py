@@ -1,0 +1,1 @@
+"""Talking to TensorFlow Serving: messages without TensorFlow, tensors as numpy arrays, and the predictor's client."""
