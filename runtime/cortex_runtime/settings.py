@@ -31,14 +31,14 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part of the settings document."""
 
 
-class Api(Section):
+class Api(Section, frozen=True, kw_only=True):
     """Which API this replica serves."""
 
     name: NonEmpty
     endpoint: Annotated[str, Meta(pattern="^/[A-Za-z0-9_./-]*[A-Za-z0-9_.-]$")]
 
 
-class Predictor(Section):
+class Predictor(Section, frozen=True, kw_only=True):
     """Where the user's predictor is. Paths are relative to ``project_dir``, which is the workers' working folder."""
 
     project_dir: NonEmpty
@@ -48,7 +48,7 @@ class Predictor(Section):
     env: dict[str, str] = {}
 
 
-class ModelServer(Section):
+class ModelServer(Section, frozen=True, kw_only=True):
     """The TensorFlow Serving to ask. ``timeout_s`` is the deadline of one call."""
 
     address: NonEmpty = "localhost:8500"
@@ -57,14 +57,14 @@ class ModelServer(Section):
     timeout_s: Annotated[float, Meta(gt=0)] = 60.0
 
 
-class Tracker(Section):
+class Tracker(Section, frozen=True, kw_only=True):
     """What of each prediction is counted."""
 
     model_type: Literal["classification", "regression"]
     key: NonEmpty | None = None
 
 
-class Concurrency(Section):
+class Concurrency(Section, frozen=True, kw_only=True):
     """How many requests run at once (``workers`` x ``threads_per_worker``) and how many may be in flight."""
 
     workers: Annotated[int, Meta(ge=1, le=100)] = 1
@@ -72,7 +72,7 @@ class Concurrency(Section):
     max_in_flight: Annotated[int, Meta(ge=1, le=65535)] = 1024
 
 
-class Http(Section):
+class Http(Section, frozen=True, kw_only=True):
     """The listening socket. ``keep_alive_s`` must be longer than the idle time-out of the load balancer in front."""
 
     host: NonEmpty = "0.0.0.0"  # noqa: S104 - a container's port is reached from outside it
@@ -81,22 +81,26 @@ class Http(Section):
     keep_alive_s: Annotated[int, Meta(ge=1)] = 75
 
 
-class Shutdown(Section):
+class Shutdown(Section, frozen=True, kw_only=True):
     """After SIGTERM: ``grace_s`` of serving while not ready, then at most ``timeout_s`` to answer what is in flight."""
 
     grace_s: Seconds = 15.0
     timeout_s: Seconds = 60.0
 
 
-class Log(Section):
+class Log(Section, frozen=True, kw_only=True):
     """``auto`` is readable text on a terminal and JSON lines elsewhere."""
 
     format: Literal["auto", "json", "text"] = "auto"
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class Settings(Section):
-    """All settings of a replica."""
+class Settings(Section, frozen=True, kw_only=True):
+    """All settings of a replica.
+
+    ``exit_with_parent`` ends the replica when the process that started it is gone (Linux), for serving on a machine
+    where nothing else would.
+    """
 
     api: Api
     predictor: Predictor
@@ -106,6 +110,7 @@ class Settings(Section):
     http: Http = Http()
     shutdown: Shutdown = Shutdown()
     log: Log = Log()
+    exit_with_parent: bool = False
     replica_id: NonEmpty = msgspec.field(default_factory=socket.gethostname)
 
 

@@ -1,0 +1,65 @@
+"""One replica of an API on this machine: the runtime's settings for it, and its command."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from cortex_cdk.spec.model import ApiSpec, Project
+
+SHUTDOWN_TIMEOUT_S = 5.0
+PREDICTOR_FAILED = 3
+"""Exit code of the runtime when the predictor cannot be built (``cortex_runtime.server.PREDICTOR_FAILED``)."""
+WRONG_SETTINGS = 2
+
+COMMAND = [sys.executable, "-P", "-m", "cortex_runtime"]
+
+
+def replica_settings(
+    project: Project,
+    api: ApiSpec,
+    *,
+    host: str,
+    port: int,
+    model_server: str,
+    log_format: str = "auto",
+    max_body_bytes: int | None = None,
+) -> dict[str, Any]:
+    """The settings document of ``cortex_runtime`` for one API, served here."""
+    http: dict[str, Any] = {"host": host, "port": port}
+    if max_body_bytes is not None:
+        http["max_body_bytes"] = max_body_bytes
+    tracker = api.tracker
+    return {
+        "api": {"name": api.name, "endpoint": api.endpoint},
+        "predictor": {
+            "project_dir": str(project.folder),
+            "path": api.predictor.path,
+            "python_path": api.predictor.python_path,
+            "config": dict(api.predictor.config),
+            "env": dict(api.predictor.env),
+        },
+        "model_server": {
+            "address": model_server,
+            "model_name": api.name,
+            "signature_key": api.predictor.signature_key,
+        },
+        "tracker": {"model_type": tracker.model_type, "key": tracker.key} if tracker is not None else None,
+        "concurrency": {
+            "workers": api.autoscaling.workers_per_replica,
+            "threads_per_worker": api.autoscaling.threads_per_worker,
+            "max_in_flight": api.autoscaling.max_replica_concurrency,
+        },
+        "http": http,
+        # Nothing routes to a replica on this machine after it was told to end.
+        "shutdown": {"grace_s": 0, "timeout_s": SHUTDOWN_TIMEOUT_S},
+        "log": {"format": log_format},
+        "replica_id": f"{api.name}-local",
+        "exit_with_parent": True,
+    }
+
+
+def environment(settings: dict[str, Any]) -> dict[str, str]:
+    """The variables that hand the settings over."""
+    return {"CORTEX_SETTINGS": json.dumps(settings)}

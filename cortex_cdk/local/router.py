@@ -1,0 +1,135 @@
+"""All APIs of a project behind one port: a small reverse proxy, for this machine only.
+
+In the cloud the load balancer does this. Bodies stream through in both directions, and a client that goes away is
+passed on as such.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import aiohttp
+from aiohttp import web
+
+# Of one connection, not of the message (RFC 9110, section 7.6.1).
+HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+
+
+class Router:
+    """Forwards each request to the replica of the API with exactly its path.
+
+    Args:
+        targets: base URLs of the replicas by endpoint, such as ``{"/iris": "http://127.0.0.1:41001"}``. May be
+            replaced at any time.
+    """
+
+    def __init__(self, targets: Mapping[str, str]) -> None:
+        self.targets = dict(targets)
+        self._session: aiohttp.ClientSession | None = None
+        self._runner: web.AppRunner | None = None
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen.
+
+        Raises:
+            OSError: when the port cannot be had.
+        """
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=5),
+            auto_decompress=False,
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+        )
+        app = web.Application()
+        app.router.add_route("*", "/livez", self._livez)
+        app.router.add_route("*", "/readyz", self._readyz)
+        app.router.add_route("*", "/{path:.*}", self._forward)
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=5)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, host, port).start()
+
+    async def stop(self) -> None:
+        """Answer what is under way and stop listening."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+        if self._session is not None:
+            await self._session.close()
+
+    async def _livez(self, request: web.Request) -> web.Response:
+        return web.json_response({"live": True})
+
+    async def _readyz(self, request: web.Request) -> web.Response:
+        """Ready when every API is; the reasons of those that are not, by endpoint."""
+        reasons: dict[str, list[str]] = {}
+        for endpoint, target in self.targets.items():
+            _, why = await fetch_readiness(self._require_session(), target)
+            if why:
+                reasons[endpoint] = why
+        return web.json_response({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
+
+    async def _forward(self, request: web.Request) -> web.StreamResponse:
+        target = self.targets.get(request.path)
+        if target is None:
+            known = ", ".join(sorted(self.targets))
+            return _error(404, f"there is no API at {request.path}; there is {known}")
+        headers = _end_to_end(request.headers)
+        try:
+            async with self._require_session().request(
+                request.method,
+                target + request.raw_path,
+                headers=headers,
+                data=request.content if request.body_exists else None,
+                allow_redirects=False,
+            ) as upstream:
+                response = web.StreamResponse(status=upstream.status, headers=_end_to_end(upstream.headers))
+                await response.prepare(request)
+                async for chunk in upstream.content.iter_any():
+                    await response.write(chunk)
+                await response.write_eof()
+                return response
+        except aiohttp.ClientConnectorError:
+            return _error(503, "the API is starting; try again", {"Retry-After": "1"})
+        except aiohttp.ClientError as error:
+            return _error(502, f"the API broke off: {error}")
+
+    def _require_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise RuntimeError("the router has not been started")
+        return self._session
+
+
+async def fetch_readiness(session: aiohttp.ClientSession, base_url: str) -> tuple[bool, list[str]]:
+    """Ask a replica whether it is ready; returns also the reasons when it is not."""
+    try:
+        async with session.get(f"{base_url}/readyz", timeout=aiohttp.ClientTimeout(total=5)) as response:
+            document = await response.json()
+            return bool(document["ready"]), list(document["reasons"])
+    except (aiohttp.ClientError, TimeoutError, ValueError, KeyError):
+        return False, ["it does not answer yet"]
+
+
+def _end_to_end(headers: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in headers.items() if name.lower() not in HOP_BY_HOP]
+
+
+def _error(status: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    body = json.dumps({"error": message}).encode()
+    return web.Response(
+        status=status,
+        body=body,
+        content_type="application/json",
+        headers={"Access-Control-Allow-Origin": "*", **(headers or {})},
+    )

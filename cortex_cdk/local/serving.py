@@ -1,0 +1,223 @@
+"""All of a project on this machine: one model server, a replica of each API, and one port before them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import aiohttp
+
+from cortex_cdk.local import replica_process
+from cortex_cdk.local.child import Child
+from cortex_cdk.local.model_server_process import free_port, model_server_command
+from cortex_cdk.local.model_store import LocalModel, ModelStore
+from cortex_cdk.local.router import Router, fetch_readiness
+from cortex_cdk.spec.model import ApiSpec, Project
+
+REPLICA_STOP_S = replica_process.SHUTDOWN_TIMEOUT_S + 1
+MODEL_SERVER_STOP_S = 2.0
+NOT_READY_EVERY_S = 10.0
+
+
+class PortTakenError(Exception):
+    """Something else listens on the port; the message says so."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to serve.
+
+    Attributes:
+        host, port: where to listen.
+        model_server: address of a running model server to use instead of starting one; it must serve each API's model
+            under the API's name.
+        log_format: ``text`` or ``json``, of all processes.
+        max_body_bytes: the largest request body, when it is not to be the runtime's default.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    model_server: str | None = None
+    log_format: str = "text"
+    max_body_bytes: int | None = None
+
+    @property
+    def url(self) -> str:
+        """The base URL for people on this machine."""
+        host = "localhost" if self.host in ("127.0.0.1", "0.0.0.0", "::", "::1") else self.host  # noqa: S104
+        return f"http://{host}:{self.port}"
+
+
+@dataclass
+class _Replica:
+    api: ApiSpec
+    base_url: str
+    child: Child
+
+
+class LocalServing:
+    """Runs the processes of a project.
+
+    Args:
+        options: how to serve.
+        folder: an existing folder for sockets and the like, which lives longer than this object.
+        store: the models.
+        say: takes lines about what happens.
+        on_ready: called with each API that has become ready, and its URL.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        folder: Path,
+        store: ModelStore,
+        *,
+        say: Callable[[str], None] = print,
+        on_ready: Callable[[ApiSpec, str], None] = lambda api, url: None,
+    ) -> None:
+        self.options = options
+        self._folder = folder
+        self._store = store
+        self._say = say
+        self._on_ready = on_ready
+        self._models: dict[str, LocalModel] = {}
+        self._model_server: Child | None = None
+        self._model_server_address = options.model_server or ""
+        self._replicas: dict[str, _Replica] = {}
+        self._router: Router | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self._watches: list[asyncio.Task[None]] = []
+        self._failed: asyncio.Queue[str] = asyncio.Queue()
+
+    async def start(self, project: Project, models: Mapping[str, LocalModel]) -> None:
+        """Start everything; does not wait until it is ready.
+
+        Raises:
+            PortTakenError: when the port cannot be had.
+            NoModelServerError: when there is none to start.
+        """
+        check_port(self.options.host, self.options.port)
+        self._session = aiohttp.ClientSession()
+        self._models = dict(models)
+        self._start_model_server(project)
+        await self._start_replicas(project)
+
+    async def change(self, project: Project, models: Mapping[str, LocalModel]) -> None:
+        """Serve a changed project: replicas are replaced, the model server only when models have changed."""
+        await self._stop_replicas()
+        if dict(models) != self._models:
+            await self._stop_model_server()
+            self._models = dict(models)
+            self._start_model_server(project)
+        await self._start_replicas(project)
+
+    async def stop(self) -> None:
+        """End everything, the model server after those who use it."""
+        await self._stop_replicas()
+        await self._stop_model_server()
+        if self._session is not None:
+            await self._session.close()
+
+    def kill(self) -> None:
+        """End all processes at once."""
+        for replica in self._replicas.values():
+            replica.child.kill()
+        if self._model_server is not None:
+            self._model_server.kill()
+
+    async def failed(self) -> str:
+        """Wait until an API turns out to be one that cannot be served as it is; returns its name."""
+        return await self._failed.get()
+
+    def _has_failed(self, api: str, code: int) -> None:
+        self._failed.put_nowait(api)
+
+    # Parts
+
+    def _start_model_server(self, project: Project) -> None:
+        if self.options.model_server is not None:
+            return
+        command = model_server_command(self._store, [api.name for api in project.apis], self._folder)
+        self._model_server_address = command.address
+        self._model_server = Child("the model server", command.command, say=self._say)
+        self._model_server.start()
+        self._say(f"starting the model server ({command.title})")
+
+    async def _stop_model_server(self) -> None:
+        if self._model_server is not None:
+            await self._model_server.stop(MODEL_SERVER_STOP_S)
+            self._model_server = None
+
+    async def _start_replicas(self, project: Project) -> None:
+        alone = len(project.apis) == 1
+        for api in project.apis:
+            host, port = (self.options.host, self.options.port) if alone else ("127.0.0.1", free_port())
+            settings = replica_process.replica_settings(
+                project,
+                api,
+                host=host,
+                port=port,
+                model_server=self._model_server_address,
+                log_format=self.options.log_format,
+                max_body_bytes=self.options.max_body_bytes,
+            )
+            child = Child(
+                api.name,
+                replica_process.COMMAND,
+                environment=replica_process.environment(settings),
+                final_codes=frozenset({replica_process.PREDICTOR_FAILED, replica_process.WRONG_SETTINGS}),
+                on_final=partial(self._has_failed, api.name),
+                say=self._say,
+            )
+            reached = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
+            self._replicas[api.name] = _Replica(api, f"http://{reached}:{port}", child)
+            child.start()
+            self._watches.append(asyncio.create_task(self._watch(self._replicas[api.name])))
+        if not alone:
+            self._router = Router({r.api.endpoint: r.base_url for r in self._replicas.values()})
+            await self._router.start(self.options.host, self.options.port)
+
+    async def _stop_replicas(self) -> None:
+        for watch in self._watches:
+            watch.cancel()
+        await asyncio.gather(*self._watches, return_exceptions=True)
+        self._watches.clear()
+        if self._router is not None:
+            await self._router.stop()
+            self._router = None
+        await asyncio.gather(*(r.child.stop(REPLICA_STOP_S) for r in self._replicas.values()))
+        self._replicas.clear()
+
+    async def _watch(self, replica: _Replica) -> None:
+        """Say when a replica has become ready, and why it is not when that takes long."""
+        assert self._session is not None
+        loop = asyncio.get_running_loop()
+        was_ready, told = False, loop.time()
+        while True:
+            ready, reasons = await fetch_readiness(self._session, replica.base_url)
+            if ready and not was_ready:
+                self._on_ready(replica.api, self.options.url + replica.api.endpoint)
+            elif not ready and loop.time() - told > NOT_READY_EVERY_S and replica.child.final_code is None:
+                told = loop.time()
+                self._say(f"{replica.api.name} is not ready: {'; '.join(reasons)}")
+            was_ready = ready
+            await asyncio.sleep(1.0 if ready else 0.1)
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise ``PortTakenError`` when ``host:port`` cannot be listened on."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((host, port))
+        except OSError as error:
+            reason = f"cannot listen on {host}:{port}: {error.strerror}"
+            raise PortTakenError(f"{reason}; choose another port with --port") from None
+        with contextlib.suppress(OSError):
+            sock.listen(1)

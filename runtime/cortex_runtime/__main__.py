@@ -1,0 +1,21 @@
+"""``python -m cortex_runtime``: serve one replica as its settings say."""
+
+import sys
+
+from .settings import SettingsError, load
+
+
+def main() -> None:
+    """Read the settings and serve; exits with 2 when they are wrong."""
+    try:
+        settings = load()
+    except SettingsError as error:
+        print(f"cortex_runtime: wrong settings: {error}", file=sys.stderr)
+        sys.exit(2)
+    from .server import serve
+
+    serve(settings)
+
+
+if __name__ == "__main__":
+    main()

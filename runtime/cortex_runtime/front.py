@@ -1,0 +1,140 @@
+"""The front of a replica: what every request passes before and after the Falcon app.
+
+The front counts requests in flight from their head to the end of their answer, turns them away above
+``max_replica_concurrency`` before anything of them is read, gives each an id, and writes metrics and the access log.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import orjson
+
+from .replica import Replica
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Any, Any, Any], Awaitable[None]]
+
+CONTEXT = "cortex_runtime.context"
+"""Key of the request's ``Context`` in its ASGI scope."""
+
+SYSTEM_PATHS = frozenset({"/livez", "/readyz", "/metrics"})
+REQUEST_ID = b"x-request-id"
+_VALID_ID = re.compile(rb"[\x21-\x7e]{1,200}")
+
+
+class Context:
+    """What is known of one request while it is under way.
+
+    ``on_disconnect`` is called when the client goes away before its answer is complete.
+    """
+
+    __slots__ = ("counted", "disconnected", "job_queue_s", "on_disconnect", "request_id", "status")
+
+    def __init__(self, request_id: str, counted: bool) -> None:
+        self.request_id = request_id
+        self.counted = counted
+        self.status = 0
+        self.job_queue_s: float | None = None
+        self.disconnected = False
+        self.on_disconnect: Callable[[], None] | None = None
+
+    def client_gone(self) -> None:
+        """Note that the client has gone away, and tell whoever asked to know."""
+        self.disconnected = True
+        if self.on_disconnect is not None:
+            self.on_disconnect()
+
+
+class Front:
+    """An ASGI app around the Falcon app."""
+
+    def __init__(self, app: App, replica: Replica) -> None:
+        self._app = app
+        self._replica = replica
+        self._endpoint = replica.settings.api.endpoint
+        self._limit = replica.settings.concurrency.max_in_flight
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection: a request, or the lifespan, which is Falcon's."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begin = time.perf_counter()
+        path = scope["path"]
+        counted = scope["method"] == "POST" and path == self._endpoint
+        context = scope[CONTEXT] = Context(_request_id(scope["headers"]), counted)
+        extra = [(REQUEST_ID, context.request_id.encode())]
+        replica = self._replica
+
+        async def send_answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                context.status = message["status"]
+                headers = [*message["headers"], *extra]
+                if replica.draining:
+                    headers.append((b"connection", b"close"))
+                message = {**message, "headers": headers}
+            await send(message)
+
+        if not counted:
+            await self._app(scope, receive, send_answer)
+            if path not in SYSTEM_PATHS:
+                self._log(scope, context, time.perf_counter() - begin)
+            return
+
+        in_flight = replica.in_flight
+        if in_flight.value >= self._limit:
+            await self._turn_away(context, send_answer)
+        else:
+            in_flight.change(+1)
+            try:
+                await self._app(scope, receive, send_answer)
+            finally:
+                in_flight.change(-1)
+        seconds = time.perf_counter() - begin
+        if context.disconnected:
+            context.status = 499  # nobody was there to read an answer; the code that nginx made usual for it
+        replica.metrics.answered(context.status, seconds, context.job_queue_s)
+        self._log(scope, context, seconds)
+
+    async def _turn_away(self, context: Context, send: Send) -> None:
+        body = orjson.dumps(
+            {
+                "error": f"too many requests in flight (max_replica_concurrency is {self._limit}); try again",
+                "request_id": context.request_id,
+            }
+        )
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"retry-after", b"1"),
+            (b"access-control-allow-origin", b"*"),
+        ]
+        await send({"type": "http.response.start", "status": 503, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    def _log(self, scope: Scope, context: Context, seconds: float) -> None:
+        queue_s = context.job_queue_s
+        self._replica.writer.write(
+            "info",
+            f"{scope['method']} {scope['path']} {context.status}",
+            status=context.status,
+            latency_ms=round(seconds * 1000, 2),
+            queue_ms=None if queue_s is None else round(queue_s * 1000, 2),
+            request_id=context.request_id,
+        )
+
+
+def _request_id(headers: list[tuple[bytes, bytes]]) -> str:
+    """The id that the caller gave, when it can stand in a log line and a header; else a new one."""
+    for name, value in headers:
+        if name == REQUEST_ID and _VALID_ID.fullmatch(value):
+            return value.decode("ascii")
+    return uuid.uuid4().hex

@@ -1,0 +1,194 @@
+"""Structured logs: one record a line, JSON for machines or text for a terminal.
+
+Everything ends up in one writer: the ``logging`` module's records, the access log, and what predictors print. Lines
+go to file descriptor 1 with a single ``write``, so that the lines of several processes do not mix.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import sys
+import threading
+import time
+import traceback
+from typing import Any, TextIO
+
+import orjson
+
+from .settings import Log
+
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+_COLOURS = {"warning": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[31m", "debug": "\x1b[2m"}
+_RESET, _DIM = "\x1b[0m", "\x1b[2m"
+
+_running = threading.local()
+
+
+def set_request_id(request_id: str | None) -> None:
+    """The id that this thread's log lines and prints carry from now on."""
+    _running.request_id = request_id
+
+
+def _request_id() -> str | None:
+    return getattr(_running, "request_id", None)
+
+
+class Writer:
+    """Writes records as lines to a file descriptor.
+
+    Args:
+        settings: level and format.
+        context: fields of every record, such as ``{"api": "iris", "worker": 1}``.
+        fd: where to; standard output unless told.
+    """
+
+    def __init__(self, settings: Log, context: dict[str, Any], fd: int = 1) -> None:
+        self.fd = fd
+        self.level = LEVELS[settings.level]
+        terminal = os.isatty(fd)
+        self.text = settings.format == "text" or (settings.format == "auto" and terminal)
+        self._colour = terminal and "NO_COLOR" not in os.environ
+        self._context = context
+        self._source = " ".join(str(v) for v in context.values())
+
+    def write(self, level: str, message: str, **fields: Any) -> None:
+        """Write one record; ``fields`` with the value None are left out."""
+        now = time.time()
+        fields = {k: v for k, v in fields.items() if v is not None}
+        line = self._as_text(now, level, message, fields) if self.text else self._as_json(now, level, message, fields)
+        # A log that cannot be written (disk full, reader gone) must not take the service with it.
+        with contextlib.suppress(OSError):
+            while line:
+                line = line[os.write(self.fd, line) :]
+
+    def _as_json(self, now: float, level: str, message: str, fields: dict[str, Any]) -> bytes:
+        seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+        record = {"time": f"{seconds}.{int(now % 1 * 1000):03d}Z", "level": level, "message": message}
+        record |= self._context | fields
+        try:
+            return orjson.dumps(record, default=str, option=orjson.OPT_APPEND_NEWLINE)
+        except orjson.JSONEncodeError:  # lone surrogates
+            record = {k: v.encode(errors="replace").decode() if isinstance(v, str) else v for k, v in record.items()}
+            return orjson.dumps(record, default=str, option=orjson.OPT_APPEND_NEWLINE)
+
+    def _as_text(self, now: float, level: str, message: str, fields: dict[str, Any]) -> bytes:
+        trace = fields.pop("traceback", None)
+        stamp = time.strftime("%H:%M:%S", time.localtime(now)) + f".{int(now % 1 * 1000):03d}"
+        rest = "  ".join(f"{k}={v}" for k, v in fields.items())
+        if self._colour:
+            colour = _COLOURS.get(level, "")
+            head = f"{_DIM}{stamp}  {self._source}{_RESET}  {colour}{message}{_RESET if colour else ''}"
+            rest = f"{_DIM}{rest}{_RESET}" if rest else ""
+        else:
+            tag = f"{level.upper()}: " if level in _COLOURS else ""
+            head = f"{stamp}  {self._source}  {tag}{message}"
+        text = "  ".join(part for part in (head, rest) if part) + "\n"
+        if trace:
+            text += trace if trace.endswith("\n") else trace + "\n"
+        return text.encode(errors="replace")
+
+
+class Handler(logging.Handler):
+    """Sends the ``logging`` module's records to a writer, with their traceback and the running request's id."""
+
+    def __init__(self, writer: Writer) -> None:
+        super().__init__(writer.level)
+        self._writer = writer
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record; a broken record is reported by ``logging`` itself."""
+        try:
+            trace = None
+            if record.exc_info and record.exc_info[1] is not None:
+                trace = "".join(traceback.format_exception(record.exc_info[1]))
+            self._writer.write(
+                record.levelname.lower(),
+                record.getMessage(),
+                logger=record.name if not record.name.startswith("cortex_runtime") else None,
+                request_id=getattr(record, "request_id", None) or _request_id(),
+                traceback=getattr(record, "traceback", None) or trace,
+            )
+        except Exception:
+            self.handleError(record)
+
+
+def configure(settings: Log, context: dict[str, Any]) -> Writer:
+    """Send all of ``logging`` to standard output in the configured format; returns the writer for direct use."""
+    writer = Writer(settings, context)
+    root = logging.getLogger()
+    root.handlers[:] = [Handler(writer)]
+    root.setLevel(logging.WARNING)  # libraries
+    logging.getLogger("cortex_runtime").setLevel(writer.level)
+    logging.captureWarnings(True)
+    return writer
+
+
+class PrintStream(io.TextIOBase):
+    """Stands in for ``sys.stdout`` or ``sys.stderr`` in a worker: each printed line becomes a record at once.
+
+    Predictors' prints so appear with the id of the request that was running. What is written to the file descriptor
+    itself (``.buffer``, C code, child processes) goes through as it is.
+    """
+
+    def __init__(self, writer: Writer, original: TextIO, name: str) -> None:
+        self._writer = writer
+        self._original = original
+        self._name = name
+        self._pending: dict[int, str] = {}  # by thread: the line that has no end yet
+
+    def write(self, text: str) -> int:
+        """Write the complete lines of ``text`` and keep the rest for later."""
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        thread = threading.get_ident()
+        *lines, rest = (self._pending.pop(thread, "") + text).split("\n")
+        for line in lines:
+            self._print(line)
+        if rest:
+            self._pending[thread] = rest
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing: a line without an end is kept until it has one, or until the end of the request."""
+
+    def end_of_request(self) -> None:
+        """Write what this thread has printed without a line end."""
+        if rest := self._pending.pop(threading.get_ident(), ""):
+            self._print(rest)
+
+    def _print(self, line: str) -> None:
+        line = line.rsplit("\r", 1)[-1] if "\r" in line.rstrip("\r") else line.rstrip("\r")  # progress bars
+        if line:
+            self._writer.write("info", line, stream=self._name, request_id=_request_id())
+
+    @property
+    def buffer(self) -> Any:  # type of TextIO.buffer: BinaryIO
+        """The bytes stream below, unstructured."""
+        return self._original.buffer
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """Always UTF-8."""
+        return "utf-8"
+
+    def fileno(self) -> int:
+        """The file descriptor of the stream that this one stands in for."""
+        return self._original.fileno()
+
+    def isatty(self) -> bool:
+        """False: lines become records, so terminal codes would only garble them."""
+        return False
+
+    def writable(self) -> bool:
+        """True."""
+        return True
+
+
+def capture_prints(writer: Writer) -> tuple[PrintStream, PrintStream]:
+    """Turn what is printed in this process into log records; returns the new ``sys.stdout`` and ``sys.stderr``."""
+    streams = (PrintStream(writer, sys.stdout, "stdout"), PrintStream(writer, sys.stderr, "stderr"))
+    sys.stdout, sys.stderr = streams
+    return streams

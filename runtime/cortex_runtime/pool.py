@@ -1,0 +1,321 @@
+"""The predictor workers of a replica and the one queue before them.
+
+One FIFO queue, ``workers`` processes with ``threads_per_worker`` slots each: a request waits only while no slot is
+idle. A worker is a fresh interpreter with a socket, never a fork of this process. A worker that dies takes only the
+requests that it was running with it; a new one takes its place, and the queue waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import cast
+
+from . import answer, frames
+from .frames import Kind
+from .settings import FILE_VARIABLE, VARIABLE, Settings, dump
+
+log = logging.getLogger(__name__)
+
+BUILD_ATTEMPTS = 3
+"""Failed builds in a row, before any worker was ever ready, after which the replica gives up."""
+MAX_BACKOFF_S = 30.0
+STOP_TIMEOUT_S = 3.0
+
+
+class WorkerLost(Exception):
+    """The worker that ran a request died."""
+
+
+class ClientGone(Exception):
+    """The client went away while its request was waiting."""
+
+
+class Unavailable(Exception):
+    """No worker can be had: the predictor cannot be built, or the replica stops."""
+
+
+class Job:
+    """One request on its way through the queue and a worker."""
+
+    __slots__ = ("answer", "body", "debug", "queued_at", "request_id", "started_at")
+
+    def __init__(self, request_id: str, body: bytes, debug: bool) -> None:
+        self.request_id = request_id
+        self.body = body
+        self.debug = debug
+        self.queued_at = time.perf_counter()
+        self.started_at: float | None = None
+        self.answer: asyncio.Future[tuple[answer.AnswerMeta, bytes]] = asyncio.get_running_loop().create_future()
+
+    @property
+    def queue_s(self) -> float:
+        """Seconds that the job waited, or has waited so far."""
+        return (self.started_at or time.perf_counter()) - self.queued_at
+
+    def fail(self, error: Exception) -> None:
+        """End the job with an error, unless it has ended already."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+class Worker(asyncio.Protocol):
+    """One worker process and the connection to it."""
+
+    def __init__(self, pool: WorkerPool, index: int) -> None:
+        self.pool = pool
+        self.index = index
+        self.running: dict[int, Job] = {}
+        self.ready = False  # has built its predictor, and lives
+        self.was_ready = False
+        self.alive = True
+        self.failure: str | None = None
+        self.process: asyncio.subprocess.Process | None = None
+        self._transport: asyncio.WriteTransport | None = None
+        self._buffer = frames.FrameBuffer()
+        self._next_id = 0
+
+    async def start(self) -> None:
+        """Start the process and connect to it.
+
+        Raises:
+            OSError: when it cannot be started.
+        """
+        ours, theirs = socket.socketpair()
+        try:
+            arguments = ("-P", "-m", "cortex_runtime.worker", str(theirs.fileno()), str(self.index))
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *arguments,
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                env=self.pool.worker_environment,
+            )
+            ours.setblocking(False)
+            loop = asyncio.get_running_loop()
+            await loop.create_unix_connection(lambda: self, sock=ours)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+
+    def send(self, job: Job) -> None:
+        """Run a job on an idle slot of this worker."""
+        assert self._transport is not None
+        self._next_id = number = (self._next_id + 1) & 0xFFFFFFFF
+        self.running[number] = job
+        job.started_at = time.perf_counter()
+        kind = Kind.REQUEST_DEBUG if job.debug else Kind.REQUEST
+        body, job.body = job.body, b""
+        head = frames.head(kind, number, job.request_id.encode(), len(body))
+        if len(body) < 65536:
+            self._transport.write(head + body)
+        else:
+            self._transport.writelines((head, body))
+
+    def close(self) -> None:
+        """Let the process end: it does when its connection is closed."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Tell the new process its settings."""
+        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's is none of asyncio's classes
+        settings = dump(self.pool.settings).encode()
+        self._transport.writelines((frames.head(Kind.SETTINGS, 0, b"", len(settings)), settings))
+
+    def data_received(self, data: bytes) -> None:
+        """Take the frames in."""
+        for frame in self._buffer.feed(data):
+            if frame.kind == Kind.ANSWER:
+                job = self.running.pop(frame.id)
+                if not job.answer.done():
+                    job.answer.set_result((answer.decode(frame.meta), frame.body))
+                self.pool.slot_idle(self)
+            elif frame.kind == Kind.READY:
+                self.ready = self.was_ready = True
+                self.pool.worker_ready(self)
+            elif frame.kind == Kind.FAILED:
+                self.failure = frame.meta.decode()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The process is gone, or about to be."""
+        self.pool.worker_lost(self)
+
+
+class WorkerPool:
+    """All workers of a replica and the queue before them.
+
+    Args:
+        settings: of the replica.
+        on_failure: called with a reason when the predictor cannot be built and never could.
+        on_restart: called whenever a worker is replaced.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        on_failure: Callable[[str], None] = lambda reason: None,
+        on_restart: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.settings = settings
+        self.queue: deque[Job] = deque()
+        self.workers: list[Worker | None] = [None] * settings.concurrency.workers
+        self.worker_environment = {
+            key: value for key, value in os.environ.items() if key not in (VARIABLE, FILE_VARIABLE)
+        } | settings.predictor.env
+        self.failure: str | None = None
+        self._threads = settings.concurrency.threads_per_worker
+        self._idle: list[Worker] = []  # ready workers with at least one idle slot
+        self._on_failure = on_failure
+        self._on_restart = on_restart
+        self._was_ready = False
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # The queue
+
+    def submit(self, job: Job) -> None:
+        """Run a job as soon as a slot is idle; its ``answer`` resolves when it has run.
+
+        Raises:
+            Unavailable: when there is no worker and none can be had.
+        """
+        if self._idle:
+            self._send(job)
+        elif self.failure is not None and self.ready_workers == 0:
+            raise Unavailable(self.failure)
+        else:
+            self.queue.append(job)
+
+    def cancel(self, job: Job) -> None:
+        """Take a job out of the queue, when its client has gone away. A job that runs already goes on."""
+        if job.started_at is None:
+            with contextlib.suppress(ValueError):
+                self.queue.remove(job)
+            job.fail(ClientGone())
+
+    def slot_idle(self, worker: Worker) -> None:
+        """A slot of a worker has become idle: give it the job that waits longest."""
+        if worker not in self._idle:
+            self._idle.append(worker)
+        self._run_queue()
+
+    def _run_queue(self) -> None:
+        while self.queue and self._idle:
+            self._send(self.queue.popleft())
+
+    def _send(self, job: Job) -> None:
+        # Least busy first: the threads of one worker share an interpreter.
+        worker = self._idle[0] if self._threads == 1 else min(self._idle, key=lambda w: len(w.running))
+        worker.send(job)
+        if len(worker.running) == self._threads:
+            self._idle.remove(worker)
+
+    # Numbers
+
+    @property
+    def ready_workers(self) -> int:
+        """Workers that have built their predictor and live."""
+        return sum(1 for w in self.workers if w is not None and w.ready)
+
+    @property
+    def busy_slots(self) -> int:
+        """Slots that run a job."""
+        return sum(len(w.running) for w in self.workers if w is not None)
+
+    # The workers' lives
+
+    def start(self) -> None:
+        """Start all workers; they become ready in their own time."""
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._keep_alive(index)) for index in range(len(self.workers))]
+
+    async def stop(self) -> None:
+        """End all workers: those that do not end by themselves within ``STOP_TIMEOUT_S`` are killed."""
+        self._stopping.set()
+        for worker in self.workers:
+            if worker is not None:
+                worker.close()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=STOP_TIMEOUT_S)
+            for worker in self.workers:
+                if worker is not None and worker.process is not None and worker.process.returncode is None:
+                    with contextlib.suppress(ProcessLookupError):
+                        worker.process.kill()
+            if late:
+                _, late = await asyncio.wait(late, timeout=STOP_TIMEOUT_S)
+            for task in late:
+                task.cancel()
+        self._fail_queue(Unavailable("the replica has stopped"))
+
+    async def _keep_alive(self, index: int) -> None:
+        """Run worker number ``index``, and another whenever it has ended."""
+        failures = 0
+        while not self._stopping.is_set():
+            worker = Worker(self, index)
+            self.workers[index] = worker
+            try:
+                await worker.start()
+                assert worker.process is not None
+                code = await worker.process.wait()
+                ending = f"exited with code {code}" if code >= 0 else f"was ended by signal {-code}"
+            except OSError as error:
+                ending = f"could not be started: {error}"
+            self.worker_lost(worker)
+            self.workers[index] = None
+            if self._stopping.is_set():
+                return
+            self._on_restart()
+            failures = 0 if worker.was_ready else failures + 1
+            if worker.was_ready:
+                log.error(
+                    "worker %d (pid %s) %s; starting another", index, worker.process and worker.process.pid, ending
+                )
+            else:
+                self._build_failed(worker.failure or f"the worker {ending} while it built the predictor", failures)
+                await asyncio.sleep(min(0.5 * 2 ** (failures - 1), MAX_BACKOFF_S))
+
+    def _build_failed(self, reason: str, failures: int) -> None:
+        self.failure = reason
+        log.error("the predictor could not be built: %s", reason)
+        if self.ready_workers == 0:
+            self._fail_queue(Unavailable(reason))
+        if not self._was_ready and failures >= BUILD_ATTEMPTS:
+            self._on_failure(reason)
+
+    def _fail_queue(self, error: Exception) -> None:
+        while self.queue:
+            self.queue.popleft().fail(error)
+
+    def worker_ready(self, worker: Worker) -> None:
+        """A worker has built its predictor."""
+        assert worker.process is not None
+        self._was_ready = True
+        self.failure = None
+        log.info("worker %d is ready (pid %d)", worker.index, worker.process.pid)
+        self.slot_idle(worker)
+
+    def worker_lost(self, worker: Worker) -> None:
+        """A worker has gone: fail what it was running. Called for each sign of it, in whatever order they come."""
+        if not worker.alive:
+            return
+        worker.alive = worker.ready = False
+        if worker in self._idle:
+            self._idle.remove(worker)
+        for job in worker.running.values():
+            job.fail(WorkerLost(f"worker {worker.index} died while it ran this request"))
+        worker.running.clear()
+        worker.close()
+        if not self._stopping.is_set() and worker.process is not None and worker.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):  # it hung up: nothing more can come of it
+                worker.process.kill()

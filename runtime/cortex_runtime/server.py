@@ -1,0 +1,169 @@
+"""Gunicorn with one uvicorn worker as the server of a replica, and how it stops.
+
+On SIGTERM or SIGINT the replica first fails readiness while it still serves (``shutdown.grace_s``), then stops
+listening, answers everything in flight (at most ``shutdown.timeout_s``), and exits. A second signal skips the grace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Any, ClassVar
+
+import gunicorn.glogging
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from uvicorn.server import Server
+from uvicorn_worker import UvicornWorker
+
+from . import logs
+from .app import create_app
+from .front import Front
+from .parent import end_with_parent
+from .protocol import FrontProtocol
+from .replica import Replica
+from .settings import Settings
+
+log = logging.getLogger(__name__)
+
+PREDICTOR_FAILED = Arbiter.WORKER_BOOT_ERROR
+"""Exit status of a replica whose predictor cannot be built (3); gunicorn does not start such a worker again."""
+
+
+class ReplicaServer(Server):
+    """Uvicorn's server with a graceful end."""
+
+    replica: Replica
+    failed: str | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to shut down; a second signal ends the grace."""
+        grace = self.replica.settings.shutdown.grace_s
+        if self.replica.draining or grace == 0:
+            self.should_exit = True
+        if not self.replica.draining:
+            self.replica.drain()
+            # A signal handler: the log is written from the loop.
+            loop = asyncio.get_running_loop()
+            loop.call_soon_threadsafe(log.info, "shutting down: serving for another %g s, not ready any more", grace)
+            loop.call_soon_threadsafe(loop.call_later, grace, self.exit)
+
+    def exit(self) -> None:
+        """Stop listening, answer what is in flight, and end."""
+        self.should_exit = True
+
+    def fail(self, reason: str) -> None:
+        """End because the predictor cannot be built."""
+        self.failed = reason
+        self.should_exit = True
+
+
+class FrontWorker(UvicornWorker):
+    """The gunicorn worker that is the front: the only one of its replica."""
+
+    CONFIG_KWARGS: ClassVar = {
+        "loop": "uvloop",
+        "http": FrontProtocol,
+        "ws": "none",
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": False,
+    }
+
+    async def _serve(self) -> None:
+        settings: Settings = self.app.settings
+        self.config.timeout_graceful_shutdown = math.ceil(settings.shutdown.timeout_s)
+        server = ReplicaServer(self.config)
+        writer = logs.configure(settings.log, {"api": settings.api.name})
+        server.replica = Replica(settings, writer, on_failure=server.fail)
+        self.config.app = create_app(server.replica)
+        self._install_sigquit_handler()
+        end_with_parent(signal.SIGTERM)  # without its master nobody would ever end it
+        await server.serve(sockets=self.sockets)
+        if server.failed is not None:
+            log.error("giving up: the predictor could not be built: %s", server.failed)
+        if server.failed is not None or not server.started:
+            sys.exit(PREDICTOR_FAILED)
+
+
+class Master(Arbiter):
+    """Gunicorn's master, for which SIGINT is as graceful as SIGTERM."""
+
+    def handle_int(self) -> None:
+        """Stop gracefully."""
+        self.handle_term()
+
+
+class ReplicaApplication(BaseApplication):
+    """Gunicorn's configuration for one replica."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set what differs from gunicorn's defaults."""
+        http, shutdown = self.settings.http, self.settings.shutdown
+        config: dict[str, Any] = {
+            "bind": f"[{http.host}]:{http.port}" if ":" in http.host else f"{http.host}:{http.port}",
+            "workers": 1,
+            "worker_class": FrontWorker,
+            "logger_class": GunicornLogger,
+            "keepalive": http.keep_alive_s,
+            # Gunicorn's own limit lies behind ours: grace, then the answers, then the workers' end.
+            "graceful_timeout": math.ceil(shutdown.grace_s + shutdown.timeout_s) + 10,
+            "timeout": 60,
+            "backlog": 2048,
+            "control_socket_disable": True,
+            "proc_name": f"cortex_runtime {self.settings.api.name}",
+        }
+        if os.access("/dev/shm", os.W_OK):  # noqa: S108 - gunicorn's heartbeat file; a container's disk may be read-only
+            config["worker_tmp_dir"] = "/dev/shm"  # noqa: S108
+        for key, value in config.items():
+            if key in self.cfg.settings:
+                self.cfg.set(key, value)
+
+    def load(self) -> Front:
+        """Required by gunicorn; the app is made in the worker, where its event loop runs."""
+        return None  # type: ignore[return-value]
+
+    def run(self) -> None:
+        """Serve until the end."""
+        try:
+            Master(self).run()
+        except RuntimeError as error:
+            log.error("%s", error)
+            sys.exit(1)
+
+
+class GunicornLogger(gunicorn.glogging.Logger):
+    """Gunicorn's log as structured records: its warnings and errors only."""
+
+    def setup(self, cfg: Any) -> None:
+        """Send everything to the ``logging`` module's root, where our handler is."""
+        self.error_log.propagate = self.access_log.propagate = True
+        self.error_log.handlers[:] = self.access_log.handlers[:] = []
+        self.error_log.setLevel(logging.WARNING)
+        self.access_log.setLevel(logging.WARNING)
+
+
+def serve(settings: Settings) -> None:
+    """Serve one replica until it is told to end; exits the process."""
+    logs.configure(settings.log, {"api": settings.api.name})
+    log.info(
+        "starting %s at http://%s:%d%s: %d workers x %d threads",
+        settings.api.name,
+        settings.http.host,
+        settings.http.port,
+        settings.api.endpoint,
+        settings.concurrency.workers,
+        settings.concurrency.threads_per_worker,
+    )
+    if settings.exit_with_parent:
+        end_with_parent(signal.SIGTERM)
+    ReplicaApplication(settings).run()

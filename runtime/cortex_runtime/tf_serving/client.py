@@ -1,0 +1,227 @@
+"""The ``tensorflow_client`` that predictors get: a model on TensorFlow Serving, called with Python values."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from google.protobuf.message import DecodeError, EncodeError
+
+from cortex_runtime.errors import ModelInputError, ModelServerError
+from cortex_runtime.tf_serving import dtypes, messages, signature, tensors
+from cortex_runtime.tf_serving.casting import cast, shorten
+from cortex_runtime.tf_serving.channel import call, connect
+from cortex_runtime.tf_serving.signature import TensorInfo
+from cortex_runtime.tf_serving.stub import PredictionServiceStub
+from cortex_runtime.tf_serving.waiting import states, wait_until_available
+
+Array = np.ndarray[Any, Any]
+
+_MAX_REQUEST_BYTES = 2**31 - 1  # protobuf's limit for a message
+
+
+class TensorFlowClient:
+    """A client of one signature of one model. Threads may share it.
+
+    While the model server restarts, calls wait for it within their deadline. A call that was running when the server
+    went away is not repeated: it fails with ``ModelServerError``.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        model_name: str = "model",
+        signature_key: str | None = None,
+        timeout_s: float = 60.0,
+        wait_timeout_s: float | None = None,
+    ) -> None:
+        """Connect and block until the model is available.
+
+        Args:
+            address: of TensorFlow Serving's gRPC port: ``host:port`` or ``unix:/path``.
+            model_name: the name that the server knows the model by.
+            signature_key: the signature to predict with; without it the only one, else ``predict``.
+            timeout_s: deadline of each call, waiting for a server that restarts included, in seconds.
+            wait_timeout_s: how long to wait here for the model, in seconds; None is for ever.
+
+        Raises:
+            SignatureError: the signature is absent, or none can be chosen.
+            ModelServerError: the model was not available within ``wait_timeout_s``.
+        """
+        self._address = address
+        self._model_name = model_name
+        self._timeout_s = timeout_s
+        self._channel = connect(address)
+        try:
+            signatures = wait_until_available(self._channel, address, model_name, wait_timeout_s)
+            self._signature = signature.choose(signatures, signature_key)
+        except BaseException:
+            self._channel.close()
+            raise
+        self._stub = PredictionServiceStub(self._channel)
+
+    def predict(self, model_input: Mapping[str, Any]) -> dict[str, list[Any]]:
+        """Run the model.
+
+        Args:
+            model_input: a value for each input of the signature: a scalar, nested lists, a numpy array, or whatever
+                gives one. It is cast to the input's dtype, exactly or not at all; its shape is the model's affair.
+
+        Returns:
+            A flat list for each output: the shape is dropped, a scalar gives one element. Integers are ``int``, floats
+            of any width ``float``, strings ``str``, or ``bytes`` where they are not UTF-8.
+
+        Raises:
+            ModelInputError: the input does not fit the signature, or the model refused it.
+            ModelServerError: the server failed, could not be reached or did not answer in time.
+        """
+        return {name: _flat_list(array) for name, array in self.predict_arrays(model_input).items()}
+
+    def predict_arrays(self, model_input: Mapping[str, Any]) -> dict[str, Array]:
+        """Run the model as ``predict`` does, and return numpy arrays with their shapes.
+
+        Returns:
+            An array for each output, with its own dtype (those of ``ml_dtypes`` for bfloat16 and the like); strings as
+            an object array of ``bytes``. Arrays are read-only where they are views of the received message: copy one
+            to write to it.
+        """
+        arrays = self._cast(model_input)
+        answer = self._call(self._encode(arrays), arrays)
+        try:
+            outputs = messages.PredictResponse.FromString(answer).outputs
+            return {name: tensors.to_numpy(outputs[name]) for name in sorted(outputs)}
+        except (DecodeError, ValueError) as error:
+            raise ModelServerError(
+                f"the answer of the model server at {self._address} cannot be read: {error}", "INTERNAL"
+            ) from error
+
+    @property
+    def signature_key(self) -> str:
+        """The key of the signature in use."""
+        return self._signature.key
+
+    @property
+    def input_signature(self) -> dict[str, dict[str, Any]]:
+        """The inputs, such as ``{"x": {"shape": [-1, 4], "type": "float32"}}``; the shape is None for any rank."""
+        return _describe(self._signature.inputs)
+
+    @property
+    def output_signature(self) -> dict[str, dict[str, Any]]:
+        """The outputs, described as the inputs are."""
+        return _describe(self._signature.outputs)
+
+    @property
+    def stub(self) -> PredictionServiceStub:
+        """The service itself, for calls with own messages: ``stub.Predict(request, timeout)``."""
+        return self._stub
+
+    def close(self) -> None:
+        """Close the connection; calls that are running fail."""
+        self._channel.close()
+
+    def _cast(self, model_input: Mapping[str, Any]) -> dict[str, Array]:
+        inputs = self._signature.inputs
+        if not isinstance(model_input, Mapping):
+            raise ModelInputError(
+                f"the model input must be a dict with a value for each of {_names(inputs)}, found"
+                f" {type(model_input).__name__}: {shorten(model_input)}"
+            )
+        missing = [info for name, info in inputs.items() if name not in model_input and not info.optional]
+        if missing:
+            first = missing[0]
+            raise ModelInputError(
+                f"the model input lacks {', '.join(map(str, missing))}; found {shorten(list(model_input))}",
+                input_name=first.name,
+                dtype=first.dtype_name,
+                shape=first.shape,
+            )
+        extra = [key for key in model_input if key not in inputs]
+        if extra:
+            raise ModelInputError(
+                f"the model input has {shorten(extra)}, which the signature {self.signature_key!r} does not have; its"
+                f" inputs are {_names(inputs)}"
+            )
+        return {name: cast(model_input[name], info) for name, info in inputs.items() if name in model_input}
+
+    def _encode(self, arrays: Mapping[str, Array]) -> bytes:
+        request = messages.PredictRequest()
+        request.model_spec.name = self._model_name
+        request.model_spec.signature_name = self._signature.key
+        try:
+            if sum(array.nbytes for array in arrays.values()) > _MAX_REQUEST_BYTES:
+                raise EncodeError
+            for name, array in arrays.items():
+                tensors.write(array, self._signature.inputs[name].dtype, request.inputs[name])
+            return request.SerializeToString()
+        except EncodeError:
+            raise ModelInputError("the model input is larger than 2 GiB, which no gRPC message can be") from None
+
+    def _call(self, request: bytes, arrays: Mapping[str, Array]) -> bytes:
+        end = time.monotonic() + self._timeout_s
+        try:
+            try:
+                return call(self._channel, messages.PREDICT, request, timeout_s=self._timeout_s, wait_for_ready=True)
+            except ModelServerError as error:
+                if error.code != "NOT_FOUND":
+                    raise
+            # The server has restarted and may still load the model.
+            self._wait_for_model(end - time.monotonic())
+            remaining = max(0.1, end - time.monotonic())
+            return call(self._channel, messages.PREDICT, request, timeout_s=remaining, wait_for_ready=True)
+        except ModelServerError as error:
+            if error.code == "INVALID_ARGUMENT":
+                raise self._refusal(str(error), arrays) from error
+            words = str(error)
+            if error.code == "DEADLINE_EXCEEDED":
+                words = f"no answer within {self._timeout_s:g} s ({error})"
+            raise ModelServerError(f"model server at {self._address}: {words}", error.code) from error
+
+    def _wait_for_model(self, timeout_s: float) -> None:
+        for state in states(self._channel, self._model_name, timeout_s):
+            if state.available:
+                return
+            if state.state == "END":
+                raise ModelServerError(f"the model is not available: {state}", "UNAVAILABLE")
+        raise ModelServerError(f"the model is not available: {state}", "DEADLINE_EXCEEDED")
+
+    def _refusal(self, words: str, arrays: Mapping[str, Array]) -> ModelInputError:
+        """The model server's INVALID_ARGUMENT as an error about the input, or the inputs."""
+        given = "; ".join(f"{self._signature.inputs[name]} was given {array.shape}" for name, array in arrays.items())
+        named = [name for name in arrays if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", words)]
+        culprits = list(arrays) if len(arrays) == 1 else named
+        info: TensorInfo | None = self._signature.inputs[culprits[0]] if len(culprits) == 1 else None
+        return ModelInputError(
+            f"the model refused its input: {words} [{given}]",
+            input_name=info.name if info else None,
+            dtype=info.dtype_name if info else None,
+            shape=info.shape if info else None,
+        )
+
+
+def _names(inputs: Mapping[str, TensorInfo]) -> str:
+    return ", ".join(map(str, inputs.values())) or "no inputs"
+
+
+def _describe(infos: Mapping[str, TensorInfo]) -> dict[str, dict[str, Any]]:
+    return {
+        name: {"shape": None if info.shape is None else list(info.shape), "type": info.dtype_name}
+        for name, info in infos.items()
+    }
+
+
+def _flat_list(array: Array) -> list[Any]:
+    if array.dtype in dtypes.WIDER:
+        array = array.astype(dtypes.WIDER[array.dtype])
+    values: list[Any] = array.reshape(-1).tolist()
+    return [_text(value) for value in values] if array.dtype == np.object_ else values
+
+
+def _text(value: bytes) -> str | bytes:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value
