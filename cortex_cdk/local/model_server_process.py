@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import socket
 import sys
@@ -28,16 +29,16 @@ class ModelServerCommand:
     title: str
     command: list[str]
     address: str
-    environment: dict[str, str]
 
 
-def model_server_command(store: ModelStore, apis: list[str], folder: Path) -> ModelServerCommand:
+def model_server_command(store: ModelStore, apis: list[str], folder: Path, log_format: str) -> ModelServerCommand:
     """The command for a model server that serves the models of ``apis``.
 
     Args:
         store: where the models are.
         apis: names of APIs, which are also the names of their models.
         folder: for the server's own files: its socket or its configuration.
+        log_format: ``text`` or ``json``.
 
     Raises:
         NoModelServerError: when there is neither the binary nor TensorFlow.
@@ -48,7 +49,7 @@ def model_server_command(store: ModelStore, apis: list[str], folder: Path) -> Mo
         configuration.write_text(model_config(store, apis))
         port = free_port()
         command = [binary, f"--port={port}", "--rest_api_port=0", f"--model_config_file={configuration}"]
-        return ModelServerCommand(BINARY, command, f"127.0.0.1:{port}", {})
+        return ModelServerCommand(BINARY, command, f"127.0.0.1:{port}")
     if importlib.util.find_spec("tensorflow") is None:
         raise NoModelServerError(
             f"there is no model server here: neither {BINARY} on PATH nor TensorFlow in this Python.\n"
@@ -56,10 +57,11 @@ def model_server_command(store: ModelStore, apis: list[str], folder: Path) -> Mo
             " --model-server HOST:PORT."
         )
     address = f"unix:{folder / 'model-server.sock'}"
-    command = [sys.executable, "-P", "-m", "cortex_cdk.local.model_server", "--address", address, "--exit-with-parent"]
+    command = [sys.executable, "-P", "-m", "cortex_cdk.local.model_server", "--address", address]
+    command += ["--log-format", log_format, "--exit-with-parent", str(os.getpid())]
     for api in apis:
         command += ["--model", f"{api}={store.path(api)}"]
-    return ModelServerCommand("TensorFlow of this Python", command, address, {})
+    return ModelServerCommand("TensorFlow of this Python", command, address)
 
 
 def model_config(store: ModelStore, apis: list[str]) -> str:

@@ -6,14 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cortex_cdk.models import archive, s3
-from cortex_cdk.models.errors import ModelError
+from cortex_cdk.models import archive
+from cortex_cdk.models.errors import ModelError, SavedModelError
 from cortex_cdk.models.layout import Export, find_export
+from cortex_cdk.models.saved_model import read_signatures
 from cortex_cdk.spec.model import ApiSpec
 from cortex_cdk.spec.s3_uri import S3Uri
+from cortex_runtime.errors import SignatureError
+from cortex_runtime.tf_serving.signature import choose
 
-ProgressOf = Callable[[str], s3.Progress]
-"""Makes the progress callback for the download of one API's model."""
+Download = Callable[[S3Uri], Export]
+"""Brings a model from S3 onto this machine, as ``cortex_cdk.models.s3.download`` does."""
 
 
 @dataclass(frozen=True)
@@ -24,36 +27,36 @@ class LocalModel:
     source: str
     export: Export
 
+    def holds(self, path: Path) -> bool:
+        """Whether a file belongs to the model, or is the zip that it came from."""
+        return path.is_relative_to(self.export.path.resolve()) or str(path) == self.source
+
 
 class ModelStore:
     """Brings models here and links them into a store.
 
     Args:
         folder: an existing, empty folder that belongs to the store.
+        download: for models in S3.
         replacements: local paths by API name, used instead of what ``cortex.yaml`` says (``--model``).
-        progress_of: for the progress of downloads from S3.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        replacements: Mapping[str, Path] | None = None,
-        progress_of: ProgressOf = lambda api: lambda done, total: None,
-    ) -> None:
+    def __init__(self, folder: Path, download: Download, replacements: Mapping[str, Path] | None = None) -> None:
         self.folder = folder
+        self._download = download
         self._replacements = dict(replacements or {})
-        self._progress_of = progress_of
 
     def add(self, api: ApiSpec) -> LocalModel:
         """Resolve the model of an API, download or unpack it where needed, and link it into the store.
 
         Raises:
-            ModelError: when there is no whole model, or it cannot be had; the message says which API.
+            ModelError: when there is no whole model, it cannot be had, or it lacks the signature; the message says
+                which API.
         """
         location: S3Uri | Path = self._replacements.get(api.name, api.predictor.model_location)
         try:
             if isinstance(location, S3Uri):
-                export = s3.download(location, progress=self._progress_of(api.name))
+                export = self._download(location)
             elif location.suffix.lower() == ".zip" and location.is_file():
                 unpacked = self.folder / ".unpacked" / api.name
                 unpacked.parent.mkdir(parents=True, exist_ok=True)
@@ -61,8 +64,11 @@ class ModelStore:
                 export = find_export(unpacked)
             else:
                 export = find_export(location)
+            choose(read_signatures(export.path), api.predictor.signature_key)
         except ModelError as error:
             raise type(error)(f"{api.name}: {error}") from None
+        except SignatureError as error:
+            raise SavedModelError(f"{api.name}: {location}: {error}") from None
         link = self.path(api.name) / str(export.version)
         link.parent.mkdir(parents=True, exist_ok=True)
         for other in link.parent.iterdir():

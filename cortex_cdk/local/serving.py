@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -92,6 +92,8 @@ class LocalServing:
         self._router: Router | None = None
         self._session: aiohttp.ClientSession | None = None
         self._watches: list[asyncio.Task[None]] = []
+        self._changing = asyncio.Lock()
+        self._stopped = False
         self._failed: asyncio.Queue[str] = asyncio.Queue()
 
     async def start(self, project: Project, models: Mapping[str, LocalModel]) -> None:
@@ -107,21 +109,33 @@ class LocalServing:
         self._start_model_server(project)
         await self._start_replicas(project)
 
-    async def change(self, project: Project, models: Mapping[str, LocalModel]) -> None:
-        """Serve a changed project: replicas are replaced, the model server only when models have changed."""
-        await self._stop_replicas()
-        if dict(models) != self._models:
-            await self._stop_model_server()
-            self._models = dict(models)
-            self._start_model_server(project)
-        await self._start_replicas(project)
+    async def change(self, project: Project, models: Mapping[str, LocalModel], paths: Iterable[Path] = ()) -> None:
+        """Serve a changed project: replicas are replaced, the model server only when a model has changed.
+
+        Args:
+            project, models: as they are now.
+            paths: files that were changed.
+        """
+        async with self._changing:
+            changed = dict(models) != self._models or any(m.holds(path) for m in models.values() for path in paths)
+            await self._stop_replicas()
+            if changed:
+                await self._stop_model_server()
+                self._models = dict(models)
+            if self._stopped:
+                return
+            if changed:
+                self._start_model_server(project)
+            await self._start_replicas(project)
 
     async def stop(self) -> None:
         """End everything, the model server after those who use it."""
-        await self._stop_replicas()
-        await self._stop_model_server()
-        if self._session is not None:
-            await self._session.close()
+        self._stopped = True
+        async with self._changing:
+            await self._stop_replicas()
+            await self._stop_model_server()
+            if self._session is not None:
+                await self._session.close()
 
     def kill(self) -> None:
         """End all processes at once."""
@@ -142,7 +156,8 @@ class LocalServing:
     def _start_model_server(self, project: Project) -> None:
         if self.options.model_server is not None:
             return
-        command = model_server_command(self._store, [api.name for api in project.apis], self._folder)
+        apis = [api.name for api in project.apis]
+        command = model_server_command(self._store, apis, self._folder, self.options.log_format)
         self._model_server_address = command.address
         self._model_server = Child("the model server", command.command, say=self._say)
         self._model_server.start()

@@ -12,7 +12,7 @@ import orjson
 from falcon.asgi import Request, Response
 
 from . import answer, metrics
-from .front import CONTEXT, Context, Front
+from .front import CONTEXT, EXPOSED_HEADERS, Context, Front, error_body, too_large
 from .pool import ClientGone, Job, Unavailable, WorkerLost
 from .replica import Replica
 
@@ -24,7 +24,7 @@ FALSE = frozenset({"", "0", "false"})
 
 def create_app(replica: Replica) -> Front:
     """The ASGI app of a replica."""
-    cors: Any = falcon.CORSMiddleware(expose_headers=["x-request-id", "retry-after"])
+    cors: Any = falcon.CORSMiddleware(expose_headers=EXPOSED_HEADERS)
     app = falcon.asgi.App(middleware=[cors, Lifespan(replica)], media_type=falcon.MEDIA_JSON)
     app.req_options.keep_blank_qs_values = True
     app.resp_options.media_handlers[falcon.MEDIA_JSON] = falcon.media.JSONHandler(dumps=orjson.dumps)
@@ -67,15 +67,15 @@ class Endpoint:
     async def on_post(self, req: Request, resp: Response) -> None:
         """Answer with a prediction."""
         context: Context = req.scope[CONTEXT]
-        body = await self._read_body(req, context)
+        body = await self._read_body(req)
+        if context.disconnected:  # what was read may be a part only
+            return
         debug = (req.get_param("debug") or "").lower() not in FALSE
         job = Job(context.request_id, body, debug)
         del body
         try:
             self._replica.pool.submit(job)
             context.on_disconnect = lambda: self._replica.pool.cancel(job)
-            if context.disconnected:  # while the body was read
-                context.client_gone()
             meta, resp.data = await job.answer
         except WorkerLost as error:
             raise falcon.HTTPBadGateway(description=str(error)) from None
@@ -90,20 +90,15 @@ class Endpoint:
         if self._replica.tracker is not None and meta.observation is not None:
             self._replica.tracker.record(meta.observation)
 
-    async def _read_body(self, req: Request, context: Context) -> bytes:
-        if (req.content_length or 0) > self._limit:
-            raise self._too_large()
+    async def _read_body(self, req: Request) -> bytes:
         chunks: list[bytes] = []
         size = 0
         async for chunk in req.stream:
             size += len(chunk)
-            if size > self._limit:
-                raise self._too_large()
+            if size > self._limit:  # a chunked body; the front has refused those that told their length
+                raise falcon.HTTPContentTooLarge(description=too_large(self._limit))
             chunks.append(chunk)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-    def _too_large(self) -> falcon.HTTPContentTooLarge:
-        return falcon.HTTPContentTooLarge(description=f"the request body is larger than {self._limit} bytes")
 
 
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
@@ -150,11 +145,6 @@ async def _not_found(req: Request, resp: Response | None, **kwargs: Any) -> None
 def _serialize_error(req: Request, resp: Response, error: falcon.HTTPError) -> None:
     resp.content_type = answer.JSON
     resp.data = error_body(error.description or _phrase(error), req.scope[CONTEXT].request_id)
-
-
-def error_body(message: str, request_id: str) -> bytes:
-    """The JSON of an error, the same everywhere."""
-    return orjson.dumps({"error": message, "request_id": request_id})
 
 
 def _phrase(error: falcon.HTTPError) -> str:

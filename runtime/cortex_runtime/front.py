@@ -6,6 +6,7 @@ The front counts requests in flight from their head to the end of their answer, 
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 import uuid
@@ -24,6 +25,9 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 
 CONTEXT = "cortex_runtime.context"
 """Key of the request's ``Context`` in its ASGI scope."""
+
+EXPOSED_HEADERS = "x-request-id, retry-after"
+"""What pages of other origins may read."""
 
 SYSTEM_PATHS = frozenset({"/livez", "/readyz", "/metrics"})
 REQUEST_ID = b"x-request-id"
@@ -61,6 +65,7 @@ class Front:
         self._replica = replica
         self._endpoint = replica.settings.api.endpoint
         self._limit = replica.settings.concurrency.max_in_flight
+        self._max_body = replica.settings.http.max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection: a request, or the lifespan, which is Falcon's."""
@@ -91,11 +96,17 @@ class Front:
 
         in_flight = replica.in_flight
         if in_flight.value >= self._limit:
-            await self._turn_away(context, send_answer)
+            message = f"too many requests in flight (max_replica_concurrency is {self._limit}); try again"
+            await _refuse(503, message, context, send_answer)
+        elif int(_header(scope["headers"], b"content-length") or 0) > self._max_body:
+            await _refuse(413, too_large(self._max_body), context, send_answer)
         else:
             in_flight.change(+1)
             try:
                 await self._app(scope, receive, send_answer)
+            except asyncio.CancelledError:  # shutdown.timeout_s is over
+                if context.status == 0:
+                    await _refuse(503, "the replica has stopped before the answer was there", context, send_answer)
             finally:
                 in_flight.change(-1)
         seconds = time.perf_counter() - begin
@@ -104,27 +115,11 @@ class Front:
         replica.metrics.answered(context.status, seconds, context.job_queue_s)
         self._log(scope, context, seconds)
 
-    async def _turn_away(self, context: Context, send: Send) -> None:
-        body = orjson.dumps(
-            {
-                "error": f"too many requests in flight (max_replica_concurrency is {self._limit}); try again",
-                "request_id": context.request_id,
-            }
-        )
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"retry-after", b"1"),
-            (b"access-control-allow-origin", b"*"),
-        ]
-        await send({"type": "http.response.start", "status": 503, "headers": headers})
-        await send({"type": "http.response.body", "body": body, "more_body": False})
-
     def _log(self, scope: Scope, context: Context, seconds: float) -> None:
         queue_s = context.job_queue_s
         self._replica.writer.write(
             "info",
-            f"{scope['method']} {scope['path']} {context.status}",
+            f"{scope['method']} {scope['raw_path'].decode('ascii', 'replace')} {context.status}",
             status=context.status,
             latency_ms=round(seconds * 1000, 2),
             queue_ms=None if queue_s is None else round(queue_s * 1000, 2),
@@ -132,9 +127,36 @@ class Front:
         )
 
 
+def error_body(message: str, request_id: str) -> bytes:
+    """The JSON of an error, the same everywhere."""
+    return orjson.dumps({"error": message, "request_id": request_id})
+
+
+def too_large(limit: int) -> str:
+    """What a body of more than ``limit`` bytes is told."""
+    return f"the request body is larger than {limit} bytes"
+
+
+async def _refuse(status: int, message: str, context: Context, send: Send) -> None:
+    """Answer without asking the Falcon app."""
+    body = error_body(message, context.request_id)
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"access-control-allow-origin", b"*"),
+        (b"access-control-expose-headers", EXPOSED_HEADERS.encode()),
+    ]
+    if status == 503:
+        headers.append((b"retry-after", b"1"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _header(headers: list[tuple[bytes, bytes]], name: bytes) -> bytes | None:
+    return next((value for found, value in headers if found == name), None)
+
+
 def _request_id(headers: list[tuple[bytes, bytes]]) -> str:
     """The id that the caller gave, when it can stand in a log line and a header; else a new one."""
-    for name, value in headers:
-        if name == REQUEST_ID and _VALID_ID.fullmatch(value):
-            return value.decode("ascii")
-    return uuid.uuid4().hex
+    given = _header(headers, REQUEST_ID)
+    return given.decode("ascii") if given is not None and _VALID_ID.fullmatch(given) else uuid.uuid4().hex

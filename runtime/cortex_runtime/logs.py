@@ -52,7 +52,7 @@ class Writer:
         self.text = settings.format == "text" or (settings.format == "auto" and terminal)
         self._colour = terminal and "NO_COLOR" not in os.environ
         self._context = context
-        self._source = " ".join(str(v) for v in context.values())
+        self._source = " ".join(f"{k} {v}" if k == "worker" else str(v) for k, v in context.items())
 
     def write(self, level: str, message: str, **fields: Any) -> None:
         """Write one record; ``fields`` with the value None are left out."""
@@ -76,6 +76,7 @@ class Writer:
 
     def _as_text(self, now: float, level: str, message: str, fields: dict[str, Any]) -> bytes:
         trace = fields.pop("traceback", None)
+        fields.pop("status", None)  # the access log's message has it
         stamp = time.strftime("%H:%M:%S", time.localtime(now)) + f".{int(now % 1 * 1000):03d}"
         rest = "  ".join(f"{k}={v}" for k, v in fields.items())
         if self._colour:

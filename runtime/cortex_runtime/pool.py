@@ -246,6 +246,8 @@ class WorkerPool:
         for worker in self.workers:
             if worker is not None:
                 worker.close()
+                if not worker.ready and worker.process is not None and worker.process.returncode is None:
+                    worker.process.kill()  # it builds its predictor and does not see that we hung up
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=STOP_TIMEOUT_S)
             for worker in self.workers:

@@ -1,25 +1,72 @@
-"""Uvicorn's HTTP protocol, which also says at once when a client goes away.
+"""Uvicorn's HTTP protocol, with what a replica needs beyond it.
 
-ASGI tells so only to an app that waits for it, which would cost every queued request a task of its own.
+It says at once when a client goes away: ASGI tells so only to an app that waits for it, which would cost every queued
+request a task of its own. And it serves requests that offer an upgrade as if they did not.
 """
 
 from __future__ import annotations
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+import logging
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from .front import CONTEXT, Context
+
+log = logging.getLogger(__name__)
+
+_UPGRADE_HEADERS = (b"upgrade", b"http2-settings")
 
 
 class FrontProtocol(HttpToolsProtocol):
     """One connection of a client."""
 
+    _running: RequestResponseCycle | None = None  # ``cycle`` is the latest, which may still wait behind this one
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request that was not answered yet."""
         super().connection_lost(exc)
-        if self.cycle is not None and self.cycle.disconnected:
-            context = self.cycle.scope.get(CONTEXT)
+        running = self._running
+        if running is not None and not running.response_complete:
+            running.disconnected = True
+            running.message_event.set()
+            context = running.scope.get(CONTEXT)
             if isinstance(context, Context):
                 context.client_gone()
+
+    def data_received(self, data: bytes) -> None:
+        """Take in what the client sent."""
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._decline_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError as error:
+            log.warning("not HTTP: %s", error)
+            self.send_400_response("the request is not valid HTTP")
+
+    def _should_upgrade(self) -> bool:
+        """Keep uvicorn from starting the request that offers an upgrade."""
+        return True
+
+    def _decline_upgrade(self, rest: bytes) -> None:
+        """Parse the request again without its offer, which stops the parser before the body (HTTP/2 in the clear)."""
+        if self.scope["method"] == "CONNECT":
+            self.send_400_response("this is no proxy")
+            return
+        lines = [b"%b %b HTTP/1.1" % (self.scope["method"].encode(), self.url)]
+        for name, value in self.headers:
+            if name == b"connection":
+                value = b", ".join(t for t in map(bytes.strip, value.split(b",")) if t.lower() not in _UPGRADE_HEADERS)
+            if name not in _UPGRADE_HEADERS:
+                lines.append(name + b": " + value)
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(b"\r\n".join([*lines, b"", rest]))
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP with JSON, too, and hang up."""

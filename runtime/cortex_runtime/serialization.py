@@ -73,6 +73,8 @@ def _default(value: Any) -> Any:
     if isinstance(value, Decimal):
         return _number(value)
     if isinstance(value, np.generic):
+        if isinstance(value, np.longdouble):  # its item() is itself
+            return float(value)
         return _text(value.tobytes()) if isinstance(value, np.bytes_) else value.item()
     if isinstance(value, np.ndarray):
         return value.tolist()

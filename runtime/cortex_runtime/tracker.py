@@ -6,6 +6,7 @@ be tracked is logged once per reason and never touches the answer.
 
 from __future__ import annotations
 
+import enum
 import logging
 import math
 from collections import Counter
@@ -65,11 +66,13 @@ def observe(settings: TrackerSettings, prediction: Any) -> Observation:
         value = prediction[settings.key]
     elif isinstance(prediction, Mapping):
         return Observation(None, "the prediction is an object: set tracker.key to the key to track")
+    if isinstance(value, enum.Enum):  # as it is written in JSON
+        value = value.value
     if isinstance(value, np.generic):
         value = value.item()
     if settings.model_type == "classification":
         if isinstance(value, str | int) and not isinstance(value, bool):
-            return Observation(str(value))
+            return Observation(str(value).encode(errors="replace").decode())  # lone surrogates travel nowhere
         return Observation(None, f"a class must be a string or an integer, not a {_kind(value)}")
     if isinstance(value, float | int) and not isinstance(value, bool):
         try:

@@ -1,0 +1,45 @@
+# The two commands for a stranger: `make demo` and `make test`. Both set up .venv first and can be run again.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench docs lock clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(INSTALLED) ## Make the virtual environment .venv with everything in it
+
+$(INSTALLED): requirements.txt requirements-no-deps.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	# Packages whose declared dependencies are not wanted: see the file.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-no-deps.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(INSTALLED) ## Serve both examples, send them real samples, print the predictions
+	$(BIN)/python scripts/demo.py
+
+test: $(INSTALLED) check ## Check types and style, then run every test
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED) ## Check types and style only
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(INSTALLED) ## Measure start times, memory, throughput and queueing
+	$(BIN)/python -m benchmarks
+
+docs: $(INSTALLED) ## Write the reference of cortex.yaml and its JSON Schema again
+	$(BIN)/python scripts/generate_reference.py
+
+lock: ## Pin the newest versions of everything in requirements.txt (needs uv)
+	uv pip compile --universal --python-version 3.11 --extra local --group dev --no-header --quiet --upgrade pyproject.toml -o requirements.txt
+
+clean: ## Remove the virtual environment and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
