@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from .replica import Replica
+from .settings import RESERVED
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -29,7 +30,7 @@ CONTEXT = "cortex_runtime.context"
 EXPOSED_HEADERS = "x-request-id, retry-after"
 """What pages of other origins may read."""
 
-SYSTEM_PATHS = frozenset({"/livez", "/readyz", "/metrics"})
+SYSTEM_PATHS = frozenset(RESERVED)
 REQUEST_ID = b"x-request-id"
 _VALID_ID = re.compile(rb"[\x21-\x7e]{1,200}")
 

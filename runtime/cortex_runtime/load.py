@@ -91,7 +91,7 @@ class LogSink:
         self._writer = writer
 
     def send(self, report: LoadReport) -> None:
-        """Write the report at debug level when the replica was idle, at info level otherwise."""
+        """Write the report; on a terminal only when the replica had something to do."""
         fields = msgspec.to_builtins(report)
         del fields["api"]
         if report.requests or report.in_flight or not self._writer.text:

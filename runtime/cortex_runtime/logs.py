@@ -25,6 +25,8 @@ _COLOURS = {"warning": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[31m", 
 _RESET, _DIM = "\x1b[0m", "\x1b[2m"
 
 _running = threading.local()
+_writing = threading.Lock()  # a pipe takes long lines in parts
+os.register_at_fork(before=_writing.acquire, after_in_parent=_writing.release, after_in_child=_writing.release)
 
 
 def set_request_id(request_id: str | None) -> None:
@@ -60,7 +62,7 @@ class Writer:
         fields = {k: v for k, v in fields.items() if v is not None}
         line = self._as_text(now, level, message, fields) if self.text else self._as_json(now, level, message, fields)
         # A log that cannot be written (disk full, reader gone) must not take the service with it.
-        with contextlib.suppress(OSError):
+        with _writing, contextlib.suppress(OSError):
             while line:
                 line = line[os.write(self.fd, line) :]
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter as Counts
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
+from prometheus_client.registry import Collector
+
+from .tracker import Tracker
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -77,3 +81,27 @@ class Metrics:
     def text(self) -> bytes:
         """All metrics in the text format."""
         return generate_latest(self.registry)
+
+
+class TrackerMetrics(Collector):
+    """What a tracker has counted since the start, read when the metrics are asked for."""
+
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+
+    def collect(self) -> Iterator[Metric]:
+        """The classes, or the statistics of a regression."""
+        tracker = self._tracker
+        if tracker.settings.model_type == "classification":
+            classes = CounterMetricFamily("cortex_tracker_class", "Predictions by class.", labels=["class"])
+            for name, count in tracker.total_classes.items():
+                classes.add_metric([name], count)
+            yield classes
+            return
+        total = tracker.total_regression
+        summary = SummaryMetricFamily("cortex_tracker_value", "Predicted values.")
+        summary.add_metric([], total.count, total.total)
+        yield summary
+        if total.count:
+            yield GaugeMetricFamily("cortex_tracker_value_min", "The lowest predicted value.", total.min)
+            yield GaugeMetricFamily("cortex_tracker_value_max", "The highest predicted value.", total.max)

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import socket
 import sys
 import time
@@ -97,6 +98,7 @@ class Worker(asyncio.Protocol):
                 stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
                 env=self.pool.worker_environment,
+                start_new_session=True,  # of which the predictor's own children are part, see end_children
             )
             ours.setblocking(False)
             loop = asyncio.get_running_loop()
@@ -126,6 +128,12 @@ class Worker(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
+    def end_children(self) -> None:
+        """End what the process has started and left behind."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Tell the new process its settings."""
         self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's is none of asyncio's classes
@@ -144,7 +152,8 @@ class Worker(asyncio.Protocol):
                 self.ready = self.was_ready = True
                 self.pool.worker_ready(self)
             elif frame.kind == Kind.FAILED:
-                self.failure = frame.meta.decode()
+                self.failure = frame.meta.decode(errors="replace")  # may be cut within a character
+                self.pool.worker_lost(self)  # threads of the predictor might keep the process
 
     def connection_lost(self, error: Exception | None) -> None:
         """The process is gone, or about to be."""
@@ -274,6 +283,7 @@ class WorkerPool:
             except OSError as error:
                 ending = f"could not be started: {error}"
             self.worker_lost(worker)
+            worker.end_children()
             self.workers[index] = None
             if self._stopping.is_set():
                 return
@@ -285,7 +295,9 @@ class WorkerPool:
                 )
             else:
                 self._build_failed(worker.failure or f"the worker {ending} while it built the predictor", failures)
-                await asyncio.sleep(min(0.5 * 2 ** (failures - 1), MAX_BACKOFF_S))
+                with contextlib.suppress(TimeoutError):
+                    backoff_s = min(0.5 * 2 ** (failures - 1), MAX_BACKOFF_S)
+                    await asyncio.wait_for(self._stopping.wait(), backoff_s)
 
     def _build_failed(self, reason: str, failures: int) -> None:
         self.failure = reason

@@ -62,8 +62,9 @@ class FrontProtocol(HttpToolsProtocol):
         lines = [b"%b %b HTTP/1.1" % (self.scope["method"].encode(), self.url)]
         for name, value in self.headers:
             if name == b"connection":
-                value = b", ".join(t for t in map(bytes.strip, value.split(b",")) if t.lower() not in _UPGRADE_HEADERS)
-            if name not in _UPGRADE_HEADERS:
+                tokens = [token.strip() for token in value.split(b",")]
+                lines += [b"connection: " + token for token in tokens if token.lower() not in _UPGRADE_HEADERS]
+            elif name not in _UPGRADE_HEADERS:
                 lines.append(name + b": " + value)
         self.parser = httptools.HttpRequestParser(self)
         self.data_received(b"\r\n".join([*lines, b"", rest]))

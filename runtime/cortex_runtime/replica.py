@@ -9,7 +9,7 @@ from typing import Any
 from .errors import SignatureError
 from .load import InFlight, LoadReport, LogSink, Reporter, ReportSink
 from .logs import Writer
-from .metrics import Metrics
+from .metrics import Metrics, TrackerMetrics
 from .model_watch import ModelStatus, ModelWatch
 from .pool import WorkerPool
 from .settings import Settings
@@ -50,6 +50,8 @@ class Replica:
             slots=lambda: self.pool.ready_workers * slots,
             ready=lambda: not self.not_ready_because(),
         )
+        if self.tracker is not None:
+            self.metrics.registry.register(TrackerMetrics(self.tracker))
         self.pool = WorkerPool(settings, on_failure=on_failure, on_restart=self.metrics.worker_restarts.inc)
         self._watch = ModelWatch(settings.model_server, self._model_changed)
         self._reporter = Reporter(sink or LogSink(writer), self._report)

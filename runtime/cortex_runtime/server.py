@@ -42,7 +42,13 @@ class ReplicaServer(Server):
     failed: str | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to shut down; a second signal ends the grace."""
+        """Begin to shut down; a second signal ends the grace.
+
+        It is always the master that tells so, with SIGTERM. A terminal's SIGINT goes to every process of a group and
+        would be a second one.
+        """
+        if sig == signal.SIGINT:
+            return
         grace = self.replica.settings.shutdown.grace_s
         if self.replica.draining or grace == 0:
             self.should_exit = True
@@ -75,6 +81,10 @@ class FrontWorker(UvicornWorker):
         "proxy_headers": False,
     }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        logging.getLogger("uvicorn.error").propagate = True  # the base class cuts it off from the root's handler
+
     async def _serve(self) -> None:
         settings: Settings = self.app.settings
         self.config.timeout_graceful_shutdown = math.ceil(settings.shutdown.timeout_s)
@@ -92,11 +102,25 @@ class FrontWorker(UvicornWorker):
 
 
 class Master(Arbiter):
-    """Gunicorn's master, for which SIGINT is as graceful as SIGTERM."""
+    """Gunicorn's master, for which SIGINT is as graceful as SIGTERM, and which passes on a second signal."""
+
+    _ending = False
 
     def handle_int(self) -> None:
         """Stop gracefully."""
         self.handle_term()
+
+    def stop(self, graceful: bool = True) -> None:
+        """Tell the front to end, and wait for it."""
+        self._ending = True
+        super().stop(graceful)
+
+    def signal(self, sig: int, frame: FrameType | None) -> None:
+        """Take a signal, here in its handler; the others wait for the main loop."""
+        if self._ending and sig in (signal.SIGINT, signal.SIGTERM):
+            self.kill_workers(signal.SIGTERM)
+        else:
+            super().signal(sig, frame)
 
 
 class ReplicaApplication(BaseApplication):

@@ -31,11 +31,15 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part of the settings document."""
 
 
+RESERVED = ("/livez", "/readyz", "/metrics")
+"""Paths of the replica's own, which no endpoint can have."""
+
+
 class Api(Section, frozen=True, kw_only=True):
     """Which API this replica serves."""
 
     name: NonEmpty
-    endpoint: Annotated[str, Meta(pattern="^/[A-Za-z0-9_./-]*[A-Za-z0-9_.-]$")]
+    endpoint: Annotated[str, Meta(pattern=r"^(/[A-Za-z0-9_.-]+)+\Z")]
 
 
 class Predictor(Section, frozen=True, kw_only=True):
@@ -45,7 +49,7 @@ class Predictor(Section, frozen=True, kw_only=True):
     path: NonEmpty
     python_path: str = "."
     config: dict[str, Any] = {}
-    env: dict[str, str] = {}
+    env: dict[Annotated[str, Meta(pattern=r"^[^=\0]+\Z")], Annotated[str, Meta(pattern=r"^[^\0]*\Z")]] = {}
 
 
 class ModelServer(Section, frozen=True, kw_only=True):
@@ -121,9 +125,14 @@ def parse(document: bytes | str) -> Settings:
         SettingsError: naming the key path, what was found and what is allowed.
     """
     try:
-        return msgspec.json.decode(document, type=Settings)
-    except msgspec.DecodeError as error:  # ValidationError is one
+        settings = msgspec.json.decode(document, type=Settings)
+    except (msgspec.DecodeError, UnicodeError) as error:  # ValidationError is the former
         raise SettingsError(str(error)) from None
+    except RecursionError:
+        raise SettingsError("the document is nested too deeply") from None
+    if settings.api.endpoint in RESERVED:
+        raise SettingsError(f"{settings.api.endpoint} is a path of the replica's own - at `$.api.endpoint`")
+    return settings
 
 
 def load(environment: Mapping[str, str] = os.environ) -> Settings:

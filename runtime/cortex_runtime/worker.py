@@ -70,12 +70,12 @@ def load_predictor_class(project: Path, path: str) -> type:
 
 def build_predictor(settings: Settings) -> Any:
     """Import the predictor, wait for the model server, and build the one instance of this process."""
+    from .tf_serving.client import TensorFlowClient  # before the user's folder can shadow what it imports
+
     project = Path(settings.predictor.project_dir).absolute()
     os.chdir(project)
     _add_to_import_path(str((project / settings.predictor.python_path).resolve()))
     predictor_class = load_predictor_class(project, settings.predictor.path)
-    from .tf_serving.client import TensorFlowClient
-
     model = settings.model_server
     client = TensorFlowClient(
         model.address, model_name=model.model_name, signature_key=model.signature_key, timeout_s=model.timeout_s
@@ -200,9 +200,10 @@ def _error(status: int, message: str, request_id: str, details: Any = None) -> t
 
 def shorten(data: bytes) -> str:
     """At most ``SHOWN`` characters of ``data`` as text, and how much is missing."""
-    text = data[: 4 * SHOWN].decode(errors="replace")[:SHOWN]
-    shown = len(text.encode())
-    return text if shown >= len(data) else f"{text}... ({len(data)} bytes in all)"
+    text = data[: 4 * SHOWN].decode(errors="replace")  # a character has up to 4 bytes
+    if len(data) <= 4 * SHOWN and len(text) <= SHOWN:
+        return text
+    return f"{text[:SHOWN]}... ({len(data)} bytes in all)"
 
 
 def user_traceback(error: BaseException) -> str:
@@ -241,16 +242,17 @@ def main() -> int:
     writer = logs.configure(settings.log, {"api": settings.api.name, "worker": int(sys.argv[2])})
     streams = logs.capture_prints(writer)
     try:
-        predictor = build_predictor(settings)
+        try:
+            predictor = build_predictor(settings)
+        finally:
+            for stream in streams:
+                stream.end_of_request()
     except BaseException as error:
         reason = str(error) if isinstance(error, PredictorError) else f"{type(error).__name__}: {error}"
         if not isinstance(error, PredictorError):
             log.error("building the predictor failed", extra={"traceback": user_traceback(error)})
         connection.send(Kind.FAILED, meta=reason.encode(errors="replace")[:4000])
         return 1
-    finally:
-        for stream in streams:
-            stream.end_of_request()
     quiet_garbage_collector()
     connection.send(Kind.READY)
     log.debug("built the predictor in %.2f s", time.perf_counter() - began)

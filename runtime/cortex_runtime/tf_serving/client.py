@@ -62,7 +62,7 @@ class TensorFlowClient:
         except BaseException:
             self._channel.close()
             raise
-        self._stub = PredictionServiceStub(self._channel)
+        self._stub = PredictionServiceStub(self._channel, model_name)
 
     def predict(self, model_input: Mapping[str, Any]) -> dict[str, list[Any]]:
         """Run the model.

@@ -50,7 +50,13 @@ NUMPY: dict[int, np.dtype[Any]] = {
         33: ml_dtypes.float4_e2m1fn,
     }.items()
 }
-_NAMES = {STRING: "string", 11: "qint8", 12: "quint8", 13: "qint32", 15: "qint16", 16: "quint16"} | {
+_NAMES = {
+    STRING: "string",
+    11: "qint8",
+    12: "quint8",
+    13: "qint32",
+    15: "qint16",
+    16: "quint16",
     20: "resource",
     21: "variant",
 }

@@ -13,23 +13,32 @@ if TYPE_CHECKING:
     import grpc
 
 
+CORTEX_MODEL_NAME = "model"
+"""What every model was called in Cortex; predictors written for it put the name into their requests."""
+
+
 class PredictionServiceStub:
     """Takes requests of any class of the service's request messages, be it from ``tensorflow_serving.apis`` or from
     ``messages``, and answers with the response class of the same origin. Methods are used as those of a stub that gRPC
     generates: ``stub.Predict(request, timeout=10.0)``; errors are ``grpc.RpcError``.
+
+    Args:
+        channel: to the model server.
+        model_name: the name of the API's model there. Requests for ``CORTEX_MODEL_NAME`` are sent for this one.
     """
 
-    def __init__(self, channel: grpc.Channel) -> None:
-        self.Predict = Method(channel, messages.PREDICT, "PredictResponse")
-        self.Classify = Method(channel, messages.CLASSIFY, "ClassificationResponse")
-        self.Regress = Method(channel, messages.REGRESS, "RegressionResponse")
-        self.GetModelMetadata = Method(channel, messages.GET_MODEL_METADATA, "GetModelMetadataResponse")
+    def __init__(self, channel: grpc.Channel, model_name: str = CORTEX_MODEL_NAME) -> None:
+        self.Predict = Method(channel, messages.PREDICT, "PredictResponse", model_name)
+        self.Classify = Method(channel, messages.CLASSIFY, "ClassificationResponse", model_name)
+        self.Regress = Method(channel, messages.REGRESS, "RegressionResponse", model_name)
+        self.GetModelMetadata = Method(channel, messages.GET_MODEL_METADATA, "GetModelMetadataResponse", model_name)
 
 
 class Method:
     """One method, called with positional and keyword arguments as ``grpc.UnaryUnaryMultiCallable`` is."""
 
-    def __init__(self, channel: grpc.Channel, path: str, response: str) -> None:
+    def __init__(self, channel: grpc.Channel, path: str, response: str, model_name: str) -> None:
+        self._model_name = model_name
         self._channel = channel
         self._path = path
         self._response = f"tensorflow.serving.{response}"
@@ -51,6 +60,15 @@ class Method:
         response_class = GetMessageClass(pool.FindMessageTypeByName(self._response))
         return self._channel.unary_unary(
             self._path,
-            request_serializer=request_class.SerializeToString,
+            request_serializer=self._serialize,
             response_deserializer=response_class.FromString,
         )
+
+    def _serialize(self, request: Any) -> bytes:
+        if request.model_spec.name == CORTEX_MODEL_NAME != self._model_name:
+            renamed = type(request)()
+            renamed.CopyFrom(request)
+            renamed.model_spec.name = self._model_name
+            request = renamed
+        serialized: bytes = request.SerializeToString()
+        return serialized
