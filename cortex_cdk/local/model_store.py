@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,10 +59,8 @@ class ModelStore:
             if isinstance(location, S3Uri):
                 export = self._download(location)
             elif location.suffix.lower() == ".zip" and location.is_file():
-                unpacked = self.folder / ".unpacked" / api.name
-                unpacked.parent.mkdir(parents=True, exist_ok=True)
-                archive.unpack(location, unpacked)
-                export = find_export(unpacked)
+                # A folder of its own each time: a model server may still read the one before.
+                export = archive.unpack(location, Path(tempfile.mkdtemp(dir=self.folder, prefix=".")) / api.name)
             else:
                 export = find_export(location)
             choose(read_signatures(export.path), api.predictor.signature_key)

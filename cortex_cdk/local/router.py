@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 
 import aiohttp
+import yarl
 from aiohttp import web
 
 # Of one connection, not of the message (RFC 9110, section 7.6.1).
@@ -89,7 +90,7 @@ class Router:
         try:
             async with self._require_session().request(
                 request.method,
-                target + request.raw_path,
+                yarl.URL(target + request.raw_path, encoded=True),  # as it came, not written in another way
                 headers=headers,
                 data=request.content if request.body_exists else None,
                 allow_redirects=False,

@@ -45,6 +45,14 @@ def explode(words="the secret of the predictor"):
     raise RuntimeError(words)
 
 
+def fork_child():
+    """Start a child that never ends, with all that this process has open."""
+    if pid := os.fork():
+        return pid
+    while True:
+        time.sleep(60)
+
+
 def in_threads(count, function):
     threads = [threading.Thread(target=function, args=(i,)) for i in range(count)]
     for thread in threads:
@@ -62,6 +70,8 @@ class TensorFlowPredictor:
         self.client = tensorflow_client
         self.config = config
         note("built", os.getpid())
+        if Path("hold-build").exists():
+            hold("build")
 
     def predict(self, payload):
         if isinstance(payload, dict) and "eval" in payload:

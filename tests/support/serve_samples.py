@@ -4,7 +4,6 @@
 model server's own ``main`` with them and the further arguments.
 """
 
-import os
 import sys
 from pathlib import Path
 
@@ -15,4 +14,4 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     paths = sample_models.build(folder)
     models = [f"--model={name}={path}" for name, path in paths.items()]
-    os._exit(main([*models, *sys.argv[2:]]))
+    sys.exit(main([*models, *sys.argv[2:]]))

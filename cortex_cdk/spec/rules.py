@@ -1,0 +1,116 @@
+"""Rules between keys. Each runs as soon as the keys that it reads are valid, whatever else is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cortex_cdk.spec.document import ENDPOINT
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A rule is broken. ``keys`` are at fault, the one to report first; absent ones have their defaults."""
+
+    keys: tuple[str, ...]
+    message: str
+    hint: str | None = None
+
+
+class Values:
+    """The valid values of a section, defaults included."""
+
+    def __init__(self, valid: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+        self._valid = valid
+        self._given = given
+
+    def have(self, *keys: str) -> bool:
+        """Whether all of them are valid and not None."""
+        return all(self._valid.get(key) is not None for key in keys)
+
+    def absent(self, key: str) -> bool:
+        """Whether the key is left out; a key with an invalid value is not."""
+        return key in self._valid and self._valid[key] is None
+
+    def __getitem__(self, key: str) -> Any:
+        return self._valid[key]
+
+    def named(self, key: str) -> str:
+        """The key and its value, for a message: ``max_replicas (100 by default)``."""
+        by_default = "" if key in self._given else " by default"
+        return f"{key} ({self._valid[key]}{by_default})"
+
+
+def autoscaling(values: Values) -> Iterator[Violation]:
+    """`min_replicas` <= `init_replicas` <= `max_replicas`, `target_replica_concurrency` <= `max_replica_concurrency`.
+
+    The latter also when the target follows from workers and threads.
+    """
+    for low, high in (
+        ("min_replicas", "max_replicas"),
+        ("min_replicas", "init_replicas"),
+        ("init_replicas", "max_replicas"),
+    ):
+        if values.have(low, high) and values[low] > values[high]:
+            keys = (low, high) if high != "init_replicas" else (high, low)
+            yield Violation(keys, f"{values.named(low)} is greater than {values.named(high)}")
+    limit = "max_replica_concurrency"
+    target = "target_replica_concurrency"
+    if values.have(target, limit):
+        if values[target] > values[limit]:
+            message = f"{target} ({values[target]:g}) is greater than {values.named(limit)}"
+            yield Violation((target, limit), message, "requests above that are rejected, the target would never be met")
+    elif values.absent(target) and values.have("workers_per_replica", "threads_per_worker", limit):
+        default = values["workers_per_replica"] * values["threads_per_worker"]
+        if default > values[limit]:
+            message = (
+                f"{target} is workers_per_replica x threads_per_worker ({default}) by default, which is greater than "
+                f"{values.named(limit)}"
+            )
+            at_fault = (limit, "workers_per_replica", "threads_per_worker")
+            yield Violation(at_fault, message, f"raise {limit}, or lower the others")
+
+
+def update_strategy(values: Values) -> Iterator[Violation]:
+    """`max_surge` and `max_unavailable` must not both be zero."""
+    keys = ("max_surge", "max_unavailable")
+    if values.have(*keys) and all(values[key].is_zero for key in keys):
+        yield Violation(keys, "max_surge and max_unavailable are both zero, an update could never begin")
+
+
+SECTION_RULES = {"autoscaling": autoscaling, "update_strategy": update_strategy}
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What must be unique of an API. ``endpoint`` is normalised; by default it comes from the name."""
+
+    index: int
+    name: str | None
+    endpoint: str | None
+    endpoint_given: bool
+
+
+def unique(identities: list[Identity]) -> Iterator[tuple[int, Violation]]:
+    """Names and endpoints, also those that follow from names, are unique in the file.
+
+    Yields the index of each API that has the name or endpoint of an earlier one, or a name that cannot be an endpoint.
+    """
+    names: dict[str, int] = {}
+    endpoints: dict[str, Identity] = {}
+    for api in identities:
+        if api.name is not None and names.setdefault(api.name, api.index) != api.index:
+            yield api.index, Violation(("name",), f"API {names[api.name] + 1} of the file has this name, too")
+            if not api.endpoint_given:
+                continue  # the same endpoint follows from it
+        if api.endpoint is None:
+            continue
+        key = "endpoint" if api.endpoint_given else "name"
+        if not api.endpoint_given and (reason := ENDPOINT.taken(api.endpoint)):
+            yield api.index, Violation((key,), reason, "set `endpoint`")
+        first = endpoints.setdefault(api.endpoint, api)
+        if first is not api:
+            source = "has this endpoint, too" if api.endpoint_given else f"has the endpoint {api.endpoint}"
+            hint = None if api.endpoint_given else "set `endpoint`, which is /<name> by default"
+            yield api.index, Violation((key,), f"API {first.index + 1} of the file ({first.name}) {source}", hint)
