@@ -1,5 +1,6 @@
 """``python -m cortex_runtime``: serve one replica as its settings say."""
 
+import os
 import sys
 
 from .settings import SettingsError, load
@@ -12,6 +13,7 @@ def main() -> None:
     except SettingsError as error:
         print(f"cortex_runtime: wrong settings: {error}", file=sys.stderr)
         sys.exit(2)
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # its own lines are no records of ours
     from .server import serve
 
     serve(settings)

@@ -90,7 +90,10 @@ class Front:
             await send(message)
 
         if not counted:
-            await self._app(scope, receive, send_answer)
+            if path.startswith("//"):  # Falcon's router takes it for "/"
+                await _refuse(404, f"there is no API at {path}", context, send_answer)
+            else:
+                await self._app(scope, receive, send_answer)
             if path not in SYSTEM_PATHS:
                 self._log(scope, context, time.perf_counter() - begin)
             return

@@ -163,7 +163,7 @@ class PrintStream(io.TextIOBase):
             self._print(rest)
 
     def _print(self, line: str) -> None:
-        line = line.rsplit("\r", 1)[-1] if "\r" in line.rstrip("\r") else line.rstrip("\r")  # progress bars
+        line = line.rstrip("\r").rsplit("\r", 1)[-1]  # of a progress bar, its last state
         if line:
             self._writer.write("info", line, stream=self._name, request_id=_request_id())
 

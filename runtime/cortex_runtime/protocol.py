@@ -7,10 +7,9 @@ request a task of its own. And it serves requests that offer an upgrade as if th
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from .front import CONTEXT, Context
 
@@ -22,22 +21,19 @@ _UPGRADE_HEADERS = (b"upgrade", b"http2-settings")
 class FrontProtocol(HttpToolsProtocol):
     """One connection of a client."""
 
-    _running: RequestResponseCycle | None = None  # ``cycle`` is the latest, which may still wait behind this one
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._running = cycle
-        super()._start_asgi_task(cycle, app)
-
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request that was not answered yet."""
         super().connection_lost(exc)
-        running = self._running
-        if running is not None and not running.response_complete:
-            running.disconnected = True
-            running.message_event.set()
-            context = running.scope.get(CONTEXT)
+        if self.cycle is not None and self.cycle.disconnected:
+            context = self.cycle.scope.get(CONTEXT)
             if isinstance(context, Context):
                 context.client_gone()
+
+    def on_message_complete(self) -> None:
+        """Go on reading after a large body, else the end of the connection would not be noticed."""
+        super().on_message_complete()
+        if not self.pipeline:
+            self.flow.resume_reading()
 
     def data_received(self, data: bytes) -> None:
         """Take in what the client sent."""

@@ -96,10 +96,10 @@ def test_a_client_that_goes_away_leaves_the_queue(busy):
     assert busy.wait_log("499", request_id="gone-3")["queue_ms"] >= 0
 
 
-def test_a_client_with_pipelined_requests_that_goes_away_leaves_the_queue(busy):
+@pytest.mark.parametrize("size", [70_000, 300_000, 3_000_000])
+def test_a_client_with_a_large_body_that_goes_away_leaves_the_queue(busy, size):
     with busy.wire() as wire:
-        for _ in range(3):
-            wire.request("POST", "/api", SEEN)
+        wire.request("POST", "/api", SEEN + b" " * size)
         busy.wait_metric("cortex_queued", 1)
     busy.wait_metric("cortex_queued", 0)
     busy.wait_metric("cortex_in_flight", 1)

@@ -48,10 +48,10 @@ class Replica:
         folder: an empty folder for its project, log and settings.
         model_address: of the model server.
         predictor: source of ``predictor.py``.
+        predictor_settings: further keys of the section ``predictor``.
         files: further files of the project.
-        settings: sections of the settings document, over the defaults below.
         environment: variables for the replica.
-        arguments: of the interpreter, before ``-m``.
+        settings: other sections of the settings document, over the defaults below.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class Replica:
         *,
         predictor: str = EVALUATOR,
         files: dict[str, str] | None = None,
+        predictor_settings: dict[str, Any] | None = None,
         environment: dict[str, str] | None = None,
         **settings: Any,
     ) -> None:
@@ -74,7 +75,7 @@ class Replica:
         self.endpoint = settings.get("api", {}).get("endpoint", "/api")
         self.settings = {
             "api": {"name": "api", "endpoint": "/api"},
-            "predictor": {"project_dir": str(self.project), "path": "predictor.py"} | settings.pop("predictor", {}),
+            "predictor": {"project_dir": str(self.project), "path": "predictor.py"} | (predictor_settings or {}),
             "model_server": {"address": model_address} | settings.pop("model_server", {}),
             "http": {"host": "127.0.0.1", "port": self.port} | settings.pop("http", {}),
             "shutdown": {"grace_s": 0, "timeout_s": 60} | settings.pop("shutdown", {}),
@@ -202,7 +203,8 @@ class Replica:
 
     def log_records(self, **fields: Any) -> list[dict[str, Any]]:
         """The records of the log that have these fields; every complete line of the log must be a record."""
-        records = [json.loads(line) for line in self.output().splitlines(keepends=True) if line.endswith("\n")]
+        *lines, _ = self.output().split("\n")
+        records = [json.loads(line) for line in lines]
         return [r for r in records if all(r.get(k) == v for k, v in fields.items())]
 
     def wait_log(self, part: str, **fields: Any) -> dict[str, Any]:

@@ -114,7 +114,7 @@ def _serialized_examples(given: messages.Input) -> list[bytes]:
     """One serialized ``tf.Example`` each. A context is merged into all: concatenated messages are merged ones."""
     if given.WhichOneof("kind") == "example_list_with_context":
         context = given.example_list_with_context.context.SerializeToString()
-        examples = [e.SerializeToString() for e in given.example_list_with_context.examples]
+        examples = [context + e.SerializeToString() for e in given.example_list_with_context.examples]
     else:
         examples = [example.SerializeToString() for example in given.example_list.examples]
     if not examples:
