@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 _NOT_YET = "later versions of Cortex had it; it does not exist here"
 # By section and key, of Cortex 0.8 to 0.42.
-_OTHER_VERSIONS: Mapping[str, Mapping[str, str]] = {
+OTHER_VERSIONS: Mapping[str, Mapping[str, str]] = {
     "": {
         "monitoring": "here it is called `tracker`",
         "networking": "set `endpoint` on the API itself",
@@ -58,7 +58,7 @@ def unknown_key(section: str, key: str, keys: Mapping[str, Sequence[str]]) -> st
         section: ``""`` for the API itself.
         keys: the keys of every section.
     """
-    if hint := _OTHER_VERSIONS.get(section, {}).get(key):
+    if hint := OTHER_VERSIONS.get(section, {}).get(key):
         return hint
     plain = _plain(key)
     for other, known in keys.items():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cortex_cdk.spec.hints import unknown_key
+from cortex_cdk.spec.document import KEYS
+from cortex_cdk.spec.hints import OTHER_VERSIONS, unknown_key
 
 
 def section(name: str, **keys: str) -> str:
@@ -203,3 +204,8 @@ def test_a_hint_never_names_a_key_that_does_not_exist():
     assert unknown_key("a", "second", keys) == "it belongs in `b`; check the indentation"
     assert unknown_key("b", "frist", keys) == "did you mean `first`?"
     assert unknown_key("", "x" * 1000, keys) is None
+
+
+def test_hints_about_other_versions_are_about_keys_that_are_not_here():
+    for section, hints in OTHER_VERSIONS.items():
+        assert not set(hints) & set(KEYS[section])
