@@ -32,6 +32,6 @@ def signature_problem(method: str, signature: inspect.Signature) -> str | None:
     surplus = [p.name for p in positional[len(names) :] if p.default is p.empty]
     surplus += [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
     if tuple(p.name for p in positional[: len(names)]) != names or surplus:
-        found = ", ".join(str(p.replace(annotation=p.empty)) for p in parameters)
-        return f"{CLASS_NAME}.{method} must be defined as `{expected(method)}`, but is `def {method}({found})`"
+        found = inspect.Signature([p.replace(annotation=p.empty) for p in parameters])
+        return f"{CLASS_NAME}.{method} must be defined as `{expected(method)}`, but is `def {method}{found}`"
     return None

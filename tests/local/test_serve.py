@@ -1,5 +1,6 @@
 """``cortex-cdk serve`` as people use it: real processes, a real model, and what happens when parts of it die."""
 
+import importlib.util
 import json
 import os
 import shutil
@@ -8,13 +9,17 @@ import socket
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import httpx
 import pytest
+from moto.server import ThreadedMotoServer
 
+from tests.conftest import require
 from tests.support.replica import wait_until
-from tests.support.serve import COMMAND, FLOWER, Serve, iris_project
+from tests.support.serve import COMMAND, FLOWER, IRIS, Serve, iris_project
 
 SLOW_PREDICTOR = """
 import os, time
@@ -138,8 +143,39 @@ def two_apis(tmp_path: Path) -> Path:
     return project
 
 
-def test_two_apis_behind_one_port(serve, tensorflow_installed: None, two_apis: Path):
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """The iris model as versions 9 and 10 below ``s3://models/iris``, of which 9 is no model at all."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    port = server.get_host_and_port()[1]
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="models")
+    for file in (IRIS / "model" / "1").rglob("*"):
+        if file.is_file():
+            client.upload_file(str(file), "models", f"iris/10/{file.relative_to(IRIS / 'model' / '1')}")
+    client.put_object(Bucket="models", Key="iris/9/saved_model.pb", Body=b"junk")
+    yield
+    server.stop()
+
+
+def test_two_apis_behind_one_port(serve, tensorflow_installed: None, two_apis: Path, s3: None):
+    """One has its model in a local folder, the other in S3."""
+    spec = two_apis / "cortex.yaml"
+    spec.write_text(
+        spec.read_text().replace("path: second.py, model: model", "path: second.py, model: s3://models/iris")
+    )
     run = serve(two_apis, "--json-logs").wait_ready()
+    assert "downloading s3://models/iris" in run.output()
+    assert httpx.get(f"{run.url}/v2/second").json()["model"]["version"] == 10
     assert run.post("/iris-classifier", FLOWER).json() == "setosa"
     assert run.post("/v2/second", FLOWER).json() == "second setosa"
     assert httpx.get(f"{run.url}/v2/second").json()["inputs"]["petal_width"] == {"dtype": "float32", "shape": [-1]}
@@ -193,6 +229,39 @@ def test_a_change_is_served_with_reload(shared, tmp_path: Path):
     spec = project / "cortex.yaml"
     spec.write_text(spec.read_text().replace("- name: iris-classifier", "- name: iris-classifier\n  endpoint: /moved"))
     wait_until(lambda: answers("setosa", "/moved"), "the new endpoint answers")
+    assert run.stop() == 0
+
+
+def test_a_predictor_may_use_tensorflow_and_messages_of_its_own(shared, tensorflow_installed: None, tmp_path: Path):
+    """As some of Cortex's time do. TensorFlow in the worker does not clash with the client's messages."""
+    require(importlib.util.find_spec("tensorflow_serving") is not None, "tensorflow-serving-api is not installed")
+    project = iris_project(tmp_path / "project", model=False)
+    (project / "predictor.py").write_text(
+        "import tensorflow as tf\n"
+        "from tensorflow_serving.apis import predict_pb2\n\n\n"
+        "class TensorFlowPredictor:\n"
+        "    def __init__(self, tensorflow_client, config):\n"
+        "        self.client = tensorflow_client\n\n"
+        "    def predict(self, payload):\n"
+        "        tensors = {name: tf.constant([value], tf.float32) for name, value in payload.items()}\n"
+        "        request = predict_pb2.PredictRequest()\n"
+        "        request.model_spec.name = 'model'\n"
+        "        request.model_spec.signature_name = 'predict'\n"
+        "        for name, tensor in tensors.items():\n"
+        "            request.inputs[name].CopyFrom(tf.make_tensor_proto(tensor))\n"
+        "        response = self.client.stub.Predict(request, timeout=30.0)\n"
+        "        return {\n"
+        "            'stub': list(response.outputs['class_ids'].int64_val),\n"
+        "            'client': self.client.predict(tensors)['class_ids'],\n"
+        "            'inputs': self.client.input_signature['petal_width'],\n"
+        "        }\n"
+    )
+    run = shared(project).wait_ready()
+    assert run.post("/iris-classifier", FLOWER).json() == {
+        "stub": [0],
+        "client": [0],
+        "inputs": {"shape": [-1], "type": "float32"},
+    }
     assert run.stop() == 0
 
 

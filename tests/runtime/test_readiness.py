@@ -4,8 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from cortex_runtime.tf_serving import messages
 from tests.support.replica import free_port, wait_until
 
@@ -30,19 +28,18 @@ def test_every_worker_must_have_built_its_predictor(start_replica):
     assert replica.metric("cortex_ready") == 1
 
 
-@pytest.mark.parametrize("state", [None, State.START, State.LOADING, State.UNLOADING, State.END])
-def test_the_model_must_be_available(start_replica, own_model, state):
+def test_the_model_must_be_available(start_replica, own_model):
     replica = start_replica(address=own_model.address)
-    own_model.state, own_model.error = state, "out of patience"
-    reason = replica.wait_not_ready()
-    assert "model server" in reason
-    if state is not None:
-        assert State.State.Name(state) in reason
-        assert "out of patience" in reason
-    assert replica.metric("cortex_ready") == 0
-    assert replica.evaluate("1").status == 200  # still served: only the model is missing
-    own_model.state, own_model.error = State.AVAILABLE, ""
-    replica.wait_ready()
+    for name in ("NOT_FOUND", "START", "LOADING", "UNLOADING", "END"):
+        own_model.state = None if name == "NOT_FOUND" else State.State.Value(name)
+        own_model.error = f"the reason of {name}"
+        reason = replica.wait_not_ready()
+        assert f"model server: {name}" in reason
+        assert own_model.state is None or own_model.error in reason
+        assert replica.metric("cortex_ready") == 0
+        assert replica.evaluate("1").status == 200  # still served: only the model is missing
+        own_model.state, own_model.error = State.AVAILABLE, ""
+        replica.wait_ready()
 
 
 def test_a_model_server_that_comes_late_is_waited_for(start_replica, own_model):
