@@ -84,7 +84,7 @@ def replica(address: str) -> Iterator[tuple[str, float]]:
         concurrency=Concurrency(workers=1),
         http=Http(host="127.0.0.1", port=port),
         shutdown=Shutdown(grace_s=0),
-        exit_with_parent=True,
+        parent_pid=os.getpid(),
     )
     url = f"http://127.0.0.1:{port}/iris-classifier"
     began = time.perf_counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import statistics
 import subprocess
@@ -53,7 +54,7 @@ def start_worker(settings: Settings) -> tuple[float, float, float]:
     """Start one worker and end it; returns seconds until ready, and RSS and USS in MB (10**6 bytes) at that moment."""
     ours, theirs = socket.socketpair()
     began = time.perf_counter()
-    command = [sys.executable, "-P", "-m", "cortex_runtime.worker", str(theirs.fileno()), "0"]
+    command = [sys.executable, "-P", "-m", "cortex_runtime.worker", str(theirs.fileno()), "0", str(os.getpid())]
     process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdout=subprocess.DEVNULL)
     theirs.close()
     document = dump(settings).encode()

@@ -28,9 +28,7 @@ def serve(
     ] = None,
     model_server: Annotated[
         str | None,
-        typer.Option(
-            metavar="HOST:PORT", help="Use a running TensorFlow Serving; models have their API's name."
-        ),
+        typer.Option(metavar="HOST:PORT", help="Use a running TensorFlow Serving; models have their API's name."),
     ] = None,
     reload: Annotated[bool, typer.Option("--reload", help="Serve changes of the project's files at once.")] = False,
     max_body: Annotated[int | None, typer.Option(metavar="BYTES", help="Largest request body.", min=1)] = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any
 
@@ -56,7 +57,7 @@ def replica_settings(
         "shutdown": {"grace_s": 0, "timeout_s": SHUTDOWN_TIMEOUT_S},
         "log": {"format": log_format},
         "replica_id": f"{api.name}-local",
-        "exit_with_parent": True,
+        "parent_pid": os.getpid(),
     }
 
 

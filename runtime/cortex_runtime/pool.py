@@ -91,10 +91,9 @@ class Worker(asyncio.Protocol):
         """
         ours, theirs = socket.socketpair()
         try:
-            arguments = ("-P", "-m", "cortex_runtime.worker", str(theirs.fileno()), str(self.index))
+            numbers = (theirs.fileno(), self.index, os.getpid())
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *arguments,
+                *(sys.executable, "-P", "-m", "cortex_runtime.worker", *map(str, numbers)),
                 stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
                 env=self.pool.worker_environment,

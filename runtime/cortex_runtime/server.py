@@ -93,7 +93,7 @@ class FrontWorker(UvicornWorker):
         server.replica = Replica(settings, writer, on_failure=server.fail)
         self.config.app = create_app(server.replica)
         self._install_sigquit_handler()
-        end_with_parent(signal.SIGTERM)  # without its master nobody would ever end it
+        end_with_parent(self.ppid, signal.SIGTERM)  # without its master nobody would ever end it
         await server.serve(sockets=self.sockets)
         if server.failed is not None:
             log.error("giving up: the predictor could not be built: %s", server.failed)
@@ -188,6 +188,6 @@ def serve(settings: Settings) -> None:
         settings.concurrency.workers,
         settings.concurrency.threads_per_worker,
     )
-    if settings.exit_with_parent:
-        end_with_parent(signal.SIGTERM)
+    if settings.parent_pid is not None:
+        end_with_parent(settings.parent_pid, signal.SIGTERM)
     ReplicaApplication(settings).run()

@@ -102,8 +102,8 @@ class Log(Section, frozen=True, kw_only=True):
 class Settings(Section, frozen=True, kw_only=True):
     """All settings of a replica.
 
-    ``exit_with_parent`` ends the replica when the process that started it is gone (Linux), for serving on a machine
-    where nothing else would.
+    ``parent_pid`` is the process that started the replica, which is to end when that one does (Linux): for serving on
+    a machine where nothing else would end it.
     """
 
     api: Api
@@ -114,7 +114,7 @@ class Settings(Section, frozen=True, kw_only=True):
     http: Http = Http()
     shutdown: Shutdown = Shutdown()
     log: Log = Log()
-    exit_with_parent: bool = False
+    parent_pid: Positive | None = None
     replica_id: NonEmpty = msgspec.field(default_factory=socket.gethostname)
 
 

@@ -1,7 +1,8 @@
 """A predictor worker: one process that builds the user's predictor and runs ``predict`` in its threads.
 
-Started by the front as ``python -m cortex_runtime.worker FD INDEX``, FD being its socket. Its threads take turns at
-reading the socket: the one that reads a request also runs it, so that no request is handed from thread to thread.
+Started by the front as ``python -m cortex_runtime.worker FD INDEX PID``: its socket, its index, and the front's process.
+Its threads take turns at reading the socket: the one that reads a request also runs it, so that no request is handed
+from thread to thread.
 """
 
 from __future__ import annotations
@@ -226,14 +227,14 @@ def quiet_garbage_collector() -> None:
 
 
 def main() -> int:
-    """Run one worker; the arguments are the number of its socket and its index."""
+    """Run one worker; the arguments are the number of its socket, its index, and the id of the front's process."""
     began = time.perf_counter()
     sock = socket.socket(fileno=int(sys.argv[1]))
     sock.set_inheritable(False)
     # The front tells workers when to end, by hanging up. Handlers, since ignored signals are inherited by children.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    end_with_parent(signal.SIGKILL)  # on Linux: even when predict() hangs and nobody reads the socket
+    end_with_parent(int(sys.argv[3]), signal.SIGKILL)  # on Linux: even when predict() hangs and nobody reads the socket
     connection = Connection(sock)
     first = connection.receive()
     if first is None:

@@ -46,7 +46,7 @@ def test_defaults():
     assert found.http.keep_alive_s > 60  # longer than the load balancer's idle time-out
     assert found.shutdown.grace_s > 0
     assert found.log.format == "auto"
-    assert found.exit_with_parent is False
+    assert found.parent_pid is None
     assert found.replica_id == socket.gethostname()
 
 
@@ -90,7 +90,7 @@ WRONG = [
     ("shutdown.timeout_s", "1s", "$.shutdown.timeout_s"),
     ("log.level", "loud", "$.log.level"),
     ("log.format", "xml", "$.log.format"),
-    ("exit_with_parent", 1, "$.exit_with_parent"),
+    ("parent_pid", True, "$.parent_pid"),
     ("replica_id", "", "$.replica_id"),
     ("surplus", 1, "surplus"),
     ("http.surplus", 1, "surplus"),

@@ -100,6 +100,7 @@ def test_what_takes_too_long_is_a_503(start_replica):
     assert replica.wait_exit() == 0
     assert_gone(pids)
     assert replica.noted("seen") == []
+    assert "3 running" in replica.wait_log("Cancel")["message"]  # what the HTTP server says is a record, too
 
 
 def test_a_predictor_with_threads_and_children_of_its_own_ends_too(start_replica):
