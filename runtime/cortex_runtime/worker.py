@@ -1,6 +1,6 @@
 """A predictor worker: one process that builds the user's predictor and runs ``predict`` in its threads.
 
-Started by the front as ``python -m cortex_runtime.worker FD INDEX PID``: its socket, its index, and the front's process.
+Started by the front as ``python -m cortex_runtime.worker FD INDEX PID``: socket, index, and the front's process.
 Its threads take turns at reading the socket: the one that reads a request also runs it, so that no request is handed
 from thread to thread.
 """
