@@ -80,24 +80,31 @@ class Child:
         loop = asyncio.get_running_loop()
         while not self._stopping.is_set():
             began = loop.time()
-            self._process = process = await asyncio.create_subprocess_exec(
-                *self.command,
-                stdin=asyncio.subprocess.DEVNULL,
-                env=os.environ | self.environment,
-                start_new_session=True,  # a group of its own: the terminal's Ctrl-C is for this process to pass on
-            )
-            code = await process.wait()
-            kill_group(process.pid)  # what it left behind
+            try:
+                self._process = process = await asyncio.create_subprocess_exec(
+                    *self.command,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    env=os.environ | self.environment,
+                    start_new_session=True,  # a group of its own: the terminal's Ctrl-C is for this process to pass on
+                )
+            except OSError as error:
+                how = f"{self.name} could not be started: {error.strerror or error}"
+            else:
+                if self._stopping.is_set():  # told so while it was being started, when it could not be told yet
+                    kill_group(process.pid)
+                code = await process.wait()
+                kill_group(process.pid)  # what it left behind
+                if code in self._final_codes and not self._stopping.is_set():
+                    self.final_code = code
+                    self._on_final(code)
+                    return
+                ending = f"exited with code {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
+                how = f"{self.name} (pid {process.pid}) {ending}"
             if self._stopping.is_set():
-                return
-            if code in self._final_codes:
-                self.final_code = code
-                self._on_final(code)
                 return
             failures = 0 if loop.time() - began > 30 else failures + 1
             delay = min(0.25 * 2**failures, MAX_BACKOFF_S)
-            how = f"exited with code {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
-            self._say(f"{self.name} (pid {process.pid}) {how}; starting it again in {delay:g} s")
+            self._say(f"{how}; starting it again in {delay:g} s")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), delay)
 

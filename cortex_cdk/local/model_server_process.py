@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import socket
 import sys
@@ -56,7 +57,9 @@ def model_server_command(store: ModelStore, apis: list[str], folder: Path, log_f
             "Install TensorFlow with `pip install 'cortex-cdk[local]'`, or name a running server with"
             " --model-server HOST:PORT."
         )
-    address = f"unix:{folder / 'model-server.sock'}"
+    sock = str(folder / "model-server.sock")
+    # Some systems take no longer path for a socket, and gRPC would read others as an escaped URI.
+    address = f"unix:{sock}" if re.fullmatch(r"[A-Za-z0-9._/-]{1,100}", sock) else f"127.0.0.1:{free_port()}"
     command = [sys.executable, "-P", "-m", "cortex_cdk.local.model_server", "--address", address]
     command += ["--log-format", log_format, "--exit-with-parent", str(os.getpid())]
     for api in apis:

@@ -61,6 +61,10 @@ def replica_settings(
     }
 
 
-def environment(settings: dict[str, Any]) -> dict[str, str]:
-    """The variables that hand the settings over."""
-    return {"CORTEX_SETTINGS": json.dumps(settings)}
+def environment(settings: dict[str, Any], file: Path) -> dict[str, str]:
+    """Write the settings to ``file``; the variables that hand them over.
+
+    They may hold a large ``predictor.config``, and Linux takes no variable of more than 128 KiB.
+    """
+    file.write_text(json.dumps(settings))
+    return {"CORTEX_SETTINGS_FILE": str(file)}

@@ -184,7 +184,7 @@ class LocalServing:
             child = Child(
                 api.name,
                 replica_process.COMMAND,
-                environment=replica_process.environment(settings),
+                environment=replica_process.environment(settings, self._folder / f"{api.name}.settings.json"),
                 final_codes=frozenset({replica_process.PREDICTOR_FAILED, replica_process.WRONG_SETTINGS}),
                 on_final=partial(self._has_failed, api.name),
                 say=self._say,

@@ -13,7 +13,7 @@ from falcon.asgi import Request, Response
 
 from . import answer, metrics
 from .front import CONTEXT, EXPOSED_HEADERS, Context, Front, error_body, too_large
-from .pool import ClientGone, Job, Unavailable, WorkerLost
+from .job import ClientGone, Job, Unavailable, WorkerLost
 from .replica import Replica
 
 log = logging.getLogger(__name__)

@@ -57,7 +57,12 @@ class Writer:
         self._source = " ".join(f"{k} {v}" if k == "worker" else str(v) for k, v in context.items())
 
     def write(self, level: str, message: str, **fields: Any) -> None:
-        """Write one record; ``fields`` with the value None are left out."""
+        """Write one record, if its level is at least the configured one; prints (``stream=...``) always.
+
+        ``fields`` with the value None are left out.
+        """
+        if LEVELS.get(level, logging.CRITICAL) < self.level and "stream" not in fields:
+            return
         now = time.time()
         fields = {k: v for k, v in fields.items() if v is not None}
         line = self._as_text(now, level, message, fields) if self.text else self._as_json(now, level, message, fields)

@@ -1,8 +1,8 @@
 """The predictor workers of a replica and the one queue before them.
 
 One FIFO queue, ``workers`` processes with ``threads_per_worker`` slots each: a request waits only while no slot is
-idle. A worker is a fresh interpreter with a socket, never a fork of this process. A worker that dies takes only the
-requests that it was running with it; a new one takes its place, and the queue waits for it.
+idle. A worker that dies takes only the requests that it was running with it; a new one takes its place, and the queue
+waits for it.
 """
 
 from __future__ import annotations
@@ -11,17 +11,12 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
-import socket
-import sys
-import time
 from collections import deque
 from collections.abc import Callable
-from typing import cast
 
-from . import answer, frames
-from .frames import Kind
-from .settings import FILE_VARIABLE, VARIABLE, Settings, dump
+from .job import ClientGone, Job, Unavailable, WorkerLost
+from .settings import FILE_VARIABLE, VARIABLE, Settings
+from .worker_process import WorkerProcess
 
 log = logging.getLogger(__name__)
 
@@ -29,134 +24,7 @@ BUILD_ATTEMPTS = 3
 """Failed builds in a row, before any worker was ever ready, after which the replica gives up."""
 MAX_BACKOFF_S = 30.0
 STOP_TIMEOUT_S = 3.0
-
-
-class WorkerLost(Exception):
-    """The worker that ran a request died."""
-
-
-class ClientGone(Exception):
-    """The client went away while its request was waiting."""
-
-
-class Unavailable(Exception):
-    """No worker can be had: the predictor cannot be built, or the replica stops."""
-
-
-class Job:
-    """One request on its way through the queue and a worker."""
-
-    __slots__ = ("answer", "body", "debug", "queued_at", "request_id", "started_at")
-
-    def __init__(self, request_id: str, body: bytes, debug: bool) -> None:
-        self.request_id = request_id
-        self.body = body
-        self.debug = debug
-        self.queued_at = time.perf_counter()
-        self.started_at: float | None = None
-        self.answer: asyncio.Future[tuple[answer.AnswerMeta, bytes]] = asyncio.get_running_loop().create_future()
-
-    @property
-    def queue_s(self) -> float:
-        """Seconds that the job waited, or has waited so far."""
-        return (self.started_at or time.perf_counter()) - self.queued_at
-
-    def fail(self, error: Exception) -> None:
-        """End the job with an error, unless it has ended already."""
-        if not self.answer.done():
-            self.answer.set_exception(error)
-
-
-class Worker(asyncio.Protocol):
-    """One worker process and the connection to it."""
-
-    def __init__(self, pool: WorkerPool, index: int) -> None:
-        self.pool = pool
-        self.index = index
-        self.running: dict[int, Job] = {}
-        self.ready = False  # has built its predictor, and lives
-        self.was_ready = False
-        self.alive = True
-        self.failure: str | None = None
-        self.process: asyncio.subprocess.Process | None = None
-        self._transport: asyncio.WriteTransport | None = None
-        self._buffer = frames.FrameBuffer()
-        self._next_id = 0
-
-    async def start(self) -> None:
-        """Start the process and connect to it.
-
-        Raises:
-            OSError: when it cannot be started.
-        """
-        ours, theirs = socket.socketpair()
-        try:
-            numbers = (theirs.fileno(), self.index, os.getpid())
-            self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "cortex_runtime.worker", *map(str, numbers)),
-                stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-                env=self.pool.worker_environment,
-                start_new_session=True,  # of which the predictor's own children are part, see end_children
-            )
-            ours.setblocking(False)
-            loop = asyncio.get_running_loop()
-            await loop.create_unix_connection(lambda: self, sock=ours)
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-
-    def send(self, job: Job) -> None:
-        """Run a job on an idle slot of this worker."""
-        assert self._transport is not None
-        self._next_id = number = (self._next_id + 1) & 0xFFFFFFFF
-        self.running[number] = job
-        job.started_at = time.perf_counter()
-        kind = Kind.REQUEST_DEBUG if job.debug else Kind.REQUEST
-        body, job.body = job.body, b""
-        head = frames.head(kind, number, job.request_id.encode(), len(body))
-        if len(body) < 65536:
-            self._transport.write(head + body)
-        else:
-            self._transport.writelines((head, body))
-
-    def close(self) -> None:
-        """Let the process end: it does when its connection is closed."""
-        if self._transport is not None:
-            self._transport.close()
-
-    def end_children(self) -> None:
-        """End what the process has started and left behind."""
-        if self.process is not None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Tell the new process its settings."""
-        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's is none of asyncio's classes
-        settings = dump(self.pool.settings).encode()
-        self._transport.writelines((frames.head(Kind.SETTINGS, 0, b"", len(settings)), settings))
-
-    def data_received(self, data: bytes) -> None:
-        """Take the frames in."""
-        for frame in self._buffer.feed(data):
-            if frame.kind == Kind.ANSWER:
-                job = self.running.pop(frame.id)
-                if not job.answer.done():
-                    job.answer.set_result((answer.decode(frame.meta), frame.body))
-                self.pool.slot_idle(self)
-            elif frame.kind == Kind.READY:
-                self.ready = self.was_ready = True
-                self.pool.worker_ready(self)
-            elif frame.kind == Kind.FAILED:
-                self.failure = frame.meta.decode(errors="replace")  # may be cut within a character
-                self.pool.worker_lost(self)  # threads of the predictor might keep the process
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """The process is gone, or about to be."""
-        self.pool.worker_lost(self)
+HANG_UP_TIMEOUT_S = 1.0
 
 
 class WorkerPool:
@@ -177,13 +45,13 @@ class WorkerPool:
     ) -> None:
         self.settings = settings
         self.queue: deque[Job] = deque()
-        self.workers: list[Worker | None] = [None] * settings.concurrency.workers
-        self.worker_environment = {
+        self.workers: list[WorkerProcess | None] = [None] * settings.concurrency.workers
+        self._environment = {
             key: value for key, value in os.environ.items() if key not in (VARIABLE, FILE_VARIABLE)
         } | settings.predictor.env
         self.failure: str | None = None
         self._threads = settings.concurrency.threads_per_worker
-        self._idle: list[Worker] = []  # ready workers with at least one idle slot
+        self._idle: list[WorkerProcess] = []  # ready workers with at least one idle slot
         self._on_failure = on_failure
         self._on_restart = on_restart
         self._was_ready = False
@@ -212,7 +80,7 @@ class WorkerPool:
                 self.queue.remove(job)
             job.fail(ClientGone())
 
-    def slot_idle(self, worker: Worker) -> None:
+    def slot_idle(self, worker: WorkerProcess) -> None:
         """A slot of a worker has become idle: give it the job that waits longest."""
         if worker not in self._idle:
             self._idle.append(worker)
@@ -254,14 +122,13 @@ class WorkerPool:
         for worker in self.workers:
             if worker is not None:
                 worker.close()
-                if not worker.ready and worker.process is not None and worker.process.returncode is None:
-                    worker.process.kill()  # it builds its predictor and does not see that we hung up
+                if not worker.ready:
+                    worker.kill()  # it builds its predictor and does not see that we hung up
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=STOP_TIMEOUT_S)
             for worker in self.workers:
-                if worker is not None and worker.process is not None and worker.process.returncode is None:
-                    with contextlib.suppress(ProcessLookupError):
-                        worker.process.kill()
+                if worker is not None:
+                    worker.kill()
             if late:
                 _, late = await asyncio.wait(late, timeout=STOP_TIMEOUT_S)
             for task in late:
@@ -272,17 +139,19 @@ class WorkerPool:
         """Run worker number ``index``, and another whenever it has ended."""
         failures = 0
         while not self._stopping.is_set():
-            worker = Worker(self, index)
+            worker = WorkerProcess(self, self.settings, self._environment, index)
             self.workers[index] = worker
             try:
                 await worker.start()
                 assert worker.process is not None
                 code = await worker.process.wait()
                 ending = f"exited with code {code}" if code >= 0 else f"was ended by signal {-code}"
+                worker.end_children()  # they may hold the connection open
+                with contextlib.suppress(TimeoutError):  # answers that it sent before its end are still in there
+                    await asyncio.wait_for(worker.hung_up.wait(), HANG_UP_TIMEOUT_S)
             except OSError as error:
                 ending = f"could not be started: {error}"
             self.worker_lost(worker)
-            worker.end_children()
             self.workers[index] = None
             if self._stopping.is_set():
                 return
@@ -310,7 +179,7 @@ class WorkerPool:
         while self.queue:
             self.queue.popleft().fail(error)
 
-    def worker_ready(self, worker: Worker) -> None:
+    def worker_ready(self, worker: WorkerProcess) -> None:
         """A worker has built its predictor."""
         assert worker.process is not None
         self._was_ready = True
@@ -318,7 +187,7 @@ class WorkerPool:
         log.info("worker %d is ready (pid %d)", worker.index, worker.process.pid)
         self.slot_idle(worker)
 
-    def worker_lost(self, worker: Worker) -> None:
+    def worker_lost(self, worker: WorkerProcess) -> None:
         """A worker has gone: fail what it was running. Called for each sign of it, in whatever order they come."""
         if not worker.alive:
             return
@@ -329,6 +198,5 @@ class WorkerPool:
             job.fail(WorkerLost(f"worker {worker.index} died while it ran this request"))
         worker.running.clear()
         worker.close()
-        if not self._stopping.is_set() and worker.process is not None and worker.process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):  # it hung up: nothing more can come of it
-                worker.process.kill()
+        if not self._stopping.is_set():
+            worker.kill()  # it hung up: nothing more can come of it

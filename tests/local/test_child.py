@@ -125,3 +125,35 @@ def test_stop_before_start_and_twice():
         await child.stop(DEADLINE_S)
 
     run(scenario())
+
+
+def test_stop_while_it_is_being_started():
+    """Whatever the moment: at none of them it may be waited for until it ends by itself."""
+
+    async def scenario():
+        for turns in range(12):  # of the event loop; the process is there after some of them
+            child = Child("it", python("import time; time.sleep(600)"))
+            child.start()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            async with asyncio.timeout(DEADLINE_S):
+                await child.stop(DEADLINE_S)
+            assert child.pid is None
+
+    run(scenario())
+
+
+def test_a_program_that_cannot_be_started_is_said_and_tried_again(tmp_path: Path):
+    async def scenario():
+        said = []
+        program = tmp_path / "program"
+        child = Child("it", [str(program)], say=said.append)
+        child.start()
+        await until(lambda: said)
+        assert said == ["it could not be started: No such file or directory; starting it again in 0.5 s"]
+        program.write_text(f"#!{sys.executable}\nimport time; time.sleep(60)")
+        program.chmod(0o755)
+        await until(lambda: child.pid)
+        await child.stop(DEADLINE_S)
+
+    run(scenario())

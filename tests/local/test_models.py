@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -119,6 +120,14 @@ def test_our_own_serves_where_that_is_not(store: ModelStore, api, tmp_path: Path
     found = model_server_command(store, [api.name], tmp_path, "json")
     assert found.address == f"unix:{tmp_path}/model-server.sock"
     assert f"{api.name}={store.path(api.name)}" in found.command
+
+
+@pytest.mark.parametrize("name", ["long" * 30, "with space", "50%25"])
+def test_our_own_listens_on_a_port_where_no_socket_can_be(store: ModelStore, api, tmp_path: Path, monkeypatch, name):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = model_server_command(store, [api.name], tmp_path / name, "json")
+    assert re.fullmatch(r"127\.0\.0\.1:[0-9]+", found.address)
+    assert found.address in found.command
 
 
 def test_without_either_it_says_what_to_install(store: ModelStore, api, tmp_path: Path, monkeypatch):

@@ -283,3 +283,14 @@ def test_a_stream_of_text_takes_text_only(stream):
     assert stream.writable()
     assert not stream.isatty()
     assert stream.encoding == "utf-8"
+
+
+@pytest.mark.parametrize(("level", "shown"), [("debug", 4), ("info", 4), ("warning", 3), ("error", 2)])
+def test_levels_of_direct_records(recorder, level, shown):
+    """The access log, say. What predictors print is always shown."""
+    recorder.clear()
+    writer = recorder.writer(level=level)
+    for record_level in ("info", "warning", "critical"):
+        writer.write(record_level, "x")
+    writer.write("info", "printed", stream="stdout")
+    assert len(recorder.records()) == shown
