@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,14 +47,19 @@ def serve(
       cortex-cdk serve my-api/cortex.yaml --port 9000 --reload
       cortex-cdk serve --model my-api=export/1
     """
-    from cortex_cdk.cli.model_download import download
-    from cortex_cdk.local.model_server_process import NoModelServerError
-    from cortex_cdk.local.serving import Options, PortTakenError
-    from cortex_cdk.local.session import Session
+    # Nothing is there to be stopped yet, and a KeyboardInterrupt within an import may become another error.
+    at_ctrl_c = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        from cortex_cdk.cli.model_download import download
+        from cortex_cdk.local.model_server_process import NoModelServerError
+        from cortex_cdk.local.serving import Options, PortTakenError
+        from cortex_cdk.local.session import Session
 
-    path = given_or_nearest(file)
-    replaced = _replacements(model or [])
-    project = _read(path, replaced, own_models=model_server is not None)
+        path = given_or_nearest(file)
+        replaced = _replacements(model or [])
+        project = _read(path, replaced, own_models=model_server is not None)
+    finally:
+        signal.signal(signal.SIGINT, at_ctrl_c)
     if project is None:
         raise typer.Exit(1)
     _check_names(replaced, project)

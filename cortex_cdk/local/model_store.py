@@ -30,7 +30,8 @@ class LocalModel:
 
     def holds(self, path: Path) -> bool:
         """Whether a file belongs to the model, or is the zip that it came from."""
-        return path.is_relative_to(self.export.path.resolve()) or str(path) == self.source
+        source = Path(self.source)
+        return path.resolve().is_relative_to(self.export.path.resolve()) or path.resolve() == source.resolve()
 
 
 class ModelStore:

@@ -7,6 +7,7 @@ passed on as such.
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Mapping
 
 import aiohttp
@@ -85,7 +86,7 @@ class Router:
         target = self.targets.get(request.path)
         if target is None:
             known = ", ".join(sorted(self.targets))
-            return _error(404, f"there is no API at {request.path}; there is {known}")
+            return _error(request, 404, f"there is no API at {request.path}; there is {known}")
         headers = _end_to_end(request.headers)
         try:
             async with self._require_session().request(
@@ -102,9 +103,9 @@ class Router:
                 await response.write_eof()
                 return response
         except aiohttp.ClientConnectorError:
-            return _error(503, "the API is starting; try again", {"Retry-After": "1"})
+            return _error(request, 503, "the API is starting; try again", {"Retry-After": "1"})
         except aiohttp.ClientError as error:
-            return _error(502, f"the API broke off: {error}")
+            return _error(request, 502, f"the API broke off: {error}")
 
     def _require_session(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -126,11 +127,12 @@ def _end_to_end(headers: Mapping[str, str]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in headers.items() if name.lower() not in HOP_BY_HOP]
 
 
-def _error(status: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    body = json.dumps({"error": message}).encode()
+def _error(request: web.Request, status: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    """An error of the router's own, in the form of a replica's."""
+    request_id = request.headers.get("X-Request-Id") or uuid.uuid4().hex
     return web.Response(
         status=status,
-        body=body,
+        body=json.dumps({"error": message, "request_id": request_id}).encode(),
         content_type="application/json",
-        headers={"Access-Control-Allow-Origin": "*", **(headers or {})},
+        headers={"Access-Control-Allow-Origin": "*", "X-Request-Id": request_id, **(headers or {})},
     )

@@ -1,13 +1,16 @@
 """``python -m cortex_runtime``: serve one replica as its settings say."""
 
 import os
+import signal
 import sys
-
-from .settings import SettingsError, load
 
 
 def main() -> None:
     """Read the settings and serve; exits with 2 when they are wrong."""
+    # Until gunicorn handles it: Python's KeyboardInterrupt may fall into an import, which can swallow it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from .settings import SettingsError, load
+
     try:
         settings = load()
     except SettingsError as error:

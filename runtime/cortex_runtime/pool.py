@@ -21,7 +21,8 @@ from .worker_process import WorkerProcess
 log = logging.getLogger(__name__)
 
 BUILD_ATTEMPTS = 3
-"""Failed builds in a row, before any worker was ever ready, after which the replica gives up."""
+"""Failed builds of a worker in a row after which no more is hoped for: what waits is told so, and a replica that
+never was ready gives up. A single failure may be an accident, such as a signal."""
 MAX_BACKOFF_S = 30.0
 STOP_TIMEOUT_S = 3.0
 HANG_UP_TIMEOUT_S = 1.0
@@ -49,7 +50,8 @@ class WorkerPool:
         self._environment = {
             key: value for key, value in os.environ.items() if key not in (VARIABLE, FILE_VARIABLE)
         } | settings.predictor.env
-        self.failure: str | None = None
+        self.failure: str | None = None  # why the last build failed, until one succeeds
+        self._hopeless: str | None = None  # the same, once BUILD_ATTEMPTS have failed
         self._threads = settings.concurrency.threads_per_worker
         self._idle: list[WorkerProcess] = []  # ready workers with at least one idle slot
         self._on_failure = on_failure
@@ -68,8 +70,8 @@ class WorkerPool:
         """
         if self._idle:
             self._send(job)
-        elif self.failure is not None and self.ready_workers == 0:
-            raise Unavailable(self.failure)
+        elif self._hopeless is not None and self.ready_workers == 0:
+            raise Unavailable(self._hopeless)
         else:
             self.queue.append(job)
 
@@ -82,6 +84,8 @@ class WorkerPool:
 
     def slot_idle(self, worker: WorkerProcess) -> None:
         """A slot of a worker has become idle: give it the job that waits longest."""
+        if worker.ended:
+            return  # only its last answers are still being read
         if worker not in self._idle:
             self._idle.append(worker)
         self._run_queue()
@@ -146,6 +150,8 @@ class WorkerPool:
                 assert worker.process is not None
                 code = await worker.process.wait()
                 ending = f"exited with code {code}" if code >= 0 else f"was ended by signal {-code}"
+                if worker in self._idle:
+                    self._idle.remove(worker)
                 worker.end_children()  # they may hold the connection open
                 with contextlib.suppress(TimeoutError):  # answers that it sent before its end are still in there
                     await asyncio.wait_for(worker.hung_up.wait(), HANG_UP_TIMEOUT_S)
@@ -170,9 +176,12 @@ class WorkerPool:
     def _build_failed(self, reason: str, failures: int) -> None:
         self.failure = reason
         log.error("the predictor could not be built: %s", reason)
+        if failures < BUILD_ATTEMPTS:
+            return
+        self._hopeless = reason
         if self.ready_workers == 0:
             self._fail_queue(Unavailable(reason))
-        if not self._was_ready and failures >= BUILD_ATTEMPTS:
+        if not self._was_ready:
             self._on_failure(reason)
 
     def _fail_queue(self, error: Exception) -> None:
@@ -183,7 +192,7 @@ class WorkerPool:
         """A worker has built its predictor."""
         assert worker.process is not None
         self._was_ready = True
-        self.failure = None
+        self.failure = self._hopeless = None
         log.info("worker %d is ready (pid %d)", worker.index, worker.process.pid)
         self.slot_idle(worker)
 

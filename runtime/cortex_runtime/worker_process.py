@@ -60,6 +60,11 @@ class WorkerProcess(asyncio.Protocol):
         self._buffer = frames.FrameBuffer()
         self._next_id = 0
 
+    @property
+    def ended(self) -> bool:
+        """Whether the process has ended; what it sent before may still arrive."""
+        return self.process is not None and self.process.returncode is not None
+
     async def start(self) -> None:
         """Start the process and connect to it.
 
@@ -106,7 +111,7 @@ class WorkerProcess(asyncio.Protocol):
 
     def kill(self) -> None:
         """End the process at once, if it runs."""
-        if self.process is not None and self.process.returncode is None:
+        if self.process is not None and not self.ended:
             with contextlib.suppress(ProcessLookupError):
                 self.process.kill()
 

@@ -45,6 +45,16 @@ def test_a_folder_of_versions(store: ModelStore, api, tmp_path: Path):
     assert not model.holds(tmp_path / "project/predictor.py")
 
 
+def test_its_files_are_known_by_any_path(store: ModelStore, api, tmp_path: Path):
+    """A project that is reached through a link is watched by the path that was given."""
+    (tmp_path / "link").symlink_to(tmp_path / "project", target_is_directory=True)
+    shutil.make_archive(str(tmp_path / "project" / "m"), "zip", IRIS / "model")
+    assert store.add(with_model(api, tmp_path / "link/model")).holds(tmp_path / "link/model/1/saved_model.pb")
+    zipped = store.add(with_model(api, tmp_path / "project/m.zip"))
+    assert zipped.holds(tmp_path / "link/m.zip")
+    assert not zipped.holds(tmp_path / "link/predictor.py")
+
+
 def test_a_bare_export_and_a_zip(store: ModelStore, api, tmp_path: Path):
     assert store.add(with_model(api, IRIS / "model" / "1")).export.version == 1
     zipped = Path(shutil.make_archive(str(tmp_path / "m"), "zip", IRIS / "model"))

@@ -47,7 +47,7 @@ def test_every_key_arrives(tmp_path: Path):
     assert found.tracker == runtime_settings.Tracker(model_type="classification", key="label")
     assert found.concurrency == runtime_settings.Concurrency(workers=2, threads_per_worker=3, max_in_flight=12)
     assert found.http.port == 8080
-    assert found.exit_with_parent
+    assert found.parent_pid == os.getpid()
 
 
 def test_a_config_larger_than_an_environment_variable_can_be(tmp_path: Path):

@@ -111,6 +111,7 @@ def test_other_paths_have_none(url: str, path: str):
     answer = httpx.post(url + path, content=b"1")
     assert answer.status_code == 404
     assert "/a, /b" in answer.json()["error"]
+    assert len(answer.json()["request_id"]) == 32
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"])
@@ -140,8 +141,9 @@ def test_a_client_that_goes_away_is_passed_on(url: str, upstream: Upstream):
 
 
 def test_an_api_that_does_not_listen(url: str):
-    answer = httpx.post(f"{url}/down", content=b"1")
+    answer = httpx.post(f"{url}/down", content=b"1", headers={"X-Request-Id": "mine"})
     assert answer.status_code == 503
+    assert answer.json()["request_id"] == answer.headers["x-request-id"] == "mine"
     assert answer.headers["retry-after"] == "1"
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "starting" in answer.json()["error"]
