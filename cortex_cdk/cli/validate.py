@@ -12,7 +12,7 @@ from cortex_cdk.cli import output
 from cortex_cdk.cli.project_file import given_or_nearest
 
 if TYPE_CHECKING:
-    from cortex_cdk.models.check import LocalModel
+    from cortex_cdk.models.check import CheckedModel
     from cortex_cdk.spec.model import ApiSpec
     from cortex_cdk.spec.problem import Problem
 
@@ -61,7 +61,7 @@ def _position(problem: Problem, path: Path) -> tuple[bool, str, int, int]:
     return problem.file != str(path), problem.file, problem.line or 0, problem.column or 0
 
 
-def _summary(api: ApiSpec, model: LocalModel | None) -> dict[str, Any]:
+def _summary(api: ApiSpec, model: CheckedModel | None) -> dict[str, Any]:
     """What programs may want of a valid API. What is known of local models only is null for those in S3."""
     return {
         "name": api.name,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class LocalModel:
+class CheckedModel:
     """What would be served of a local model."""
 
     version: int
@@ -30,7 +30,7 @@ class _Bad(Exception):
         self.hint = hint
 
 
-def check_local_models(path: Path) -> tuple[dict[str, LocalModel], list[Problem]]:
+def check_local_models(path: Path) -> tuple[dict[str, CheckedModel], list[Problem]]:
     """The good local models by the name of their API, and the problems of the others, in the order of the file.
 
     It does not matter what else is wrong in the file, so that everything can be reported at once. A file that cannot be
@@ -40,7 +40,7 @@ def check_local_models(path: Path) -> tuple[dict[str, LocalModel], list[Problem]
     from cortex_cdk.spec.yaml_document import read
     from cortex_cdk.spec.yaml_nodes import DocumentError, decode
 
-    models: dict[str, LocalModel] = {}
+    models: dict[str, CheckedModel] = {}
     problems: list[Problem] = []
     try:
         document = read(decode(path.read_bytes()))
@@ -64,7 +64,7 @@ def check_local_models(path: Path) -> tuple[dict[str, LocalModel], list[Problem]
     return models, problems
 
 
-def _check(predictor: dict[str, Any], folder: Path) -> LocalModel | None:
+def _check(predictor: dict[str, Any], folder: Path) -> CheckedModel | None:
     """The model of one API, or None when it is not local or the spec has a problem with it."""
     from cortex_cdk.spec.files import BadPath, model_location
     from cortex_runtime.errors import SignatureError
@@ -86,7 +86,7 @@ def _check(predictor: dict[str, Any], folder: Path) -> LocalModel | None:
     if key is not None and not isinstance(key, str):
         return None
     try:
-        return LocalModel(contents.version, choose(contents.signatures, key).key)
+        return CheckedModel(contents.version, choose(contents.signatures, key).key)
     except SignatureError as error:
         close = get_close_matches(key, contents.signatures, n=1) if key else []
         raise _Bad("signature_key", str(error), f"did you mean {close[0]}?" if close else None) from None

@@ -16,8 +16,9 @@ from cortex_cdk.spec.kind import DerivedDefault, Kind, NotNull
 from cortex_cdk.spec.kinds import Choice, JsonMap, Number, StringMap, Text, Whole
 from cortex_cdk.spec.notations import Amount, Duration, Endpoint, Replicas
 from cortex_cdk.spec.quantity import Quantity
+from cortex_runtime.settings import RESERVED
 
-ENDPOINT = Endpoint(reserved=("/livez", "/readyz", "/metrics"), reserved_below="/_console")
+ENDPOINT = Endpoint(reserved=RESERVED)
 _ENV_NAME = Text(
     "the name of an environment variable: not empty, without `=`, not beginning with CORTEX_", r"(?!CORTEX_)[^=\x00]+"
 )

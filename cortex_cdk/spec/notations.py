@@ -18,7 +18,6 @@ class Endpoint(Single):
     """A path of the URL. Answers with one slash in front and none at the end."""
 
     reserved: Sequence[str]
-    reserved_below: str
     type_name = "string"
 
     @property
@@ -39,18 +38,16 @@ class Endpoint(Single):
 
     def taken(self, endpoint: str) -> str | None:
         """Why a normalised endpoint cannot be had, or None."""
-        if endpoint in self.reserved or f"{endpoint}/".startswith(f"{self.reserved_below}/"):
-            paths = ", ".join([*self.reserved, f"{self.reserved_below}/*"])
-            return f"{endpoint} is reserved: every replica answers {paths} itself"
+        if endpoint in self.reserved:
+            return f"{endpoint} is reserved: every replica answers {', '.join(self.reserved)} itself"
         return None
 
     def json_schema(self) -> dict[str, Any]:
         reserved = "|".join(path.strip("/") for path in self.reserved)
-        below = self.reserved_below.strip("/")
         return {
             "type": "string",
             "pattern": r"^/?[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*/?$",
-            "not": {"pattern": rf"^/?(?:(?:{reserved})/?|{below}(?:/.*)?)$|(?:^|/)\.\.?(?:/|$)"},
+            "not": {"pattern": rf"^/?(?:{reserved})/?$|(?:^|/)\.\.?(?:/|$)"},
         }
 
 

@@ -7,6 +7,7 @@ The front counts requests in flight from their head to the end of their answer, 
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import time
 import uuid
@@ -23,6 +24,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Any, Any, Any], Awaitable[None]]
+
+log = logging.getLogger(__name__)
 
 CONTEXT = "cortex_runtime.context"
 """Key of the request's ``Context`` in its ASGI scope."""
@@ -75,7 +78,7 @@ class Front:
             return
         begin = time.perf_counter()
         path = scope["path"]
-        counted = scope["method"] == "POST" and path == self._endpoint
+        counted = scope["method"] == "POST" and path == self._endpoint and scope["http_version"] in ("1.0", "1.1")
         context = scope[CONTEXT] = Context(_request_id(scope["headers"]), counted)
         extra = [(REQUEST_ID, context.request_id.encode())]
         replica = self._replica
@@ -90,7 +93,9 @@ class Front:
             await send(message)
 
         if not counted:
-            if path.startswith("//"):  # Falcon's router takes it for "/"
+            if scope["http_version"] not in ("1.0", "1.1"):
+                await _refuse(505, "only HTTP/1.0 and HTTP/1.1 are served here", context, send_answer)
+            elif path.startswith("//"):  # Falcon's router takes it for "/"
                 await _refuse(404, f"there is no API at {path}", context, send_answer)
             else:
                 await self._app(scope, receive, send_answer)
@@ -111,6 +116,10 @@ class Front:
             except asyncio.CancelledError:  # shutdown.timeout_s is over
                 if context.status == 0:
                     await _refuse(503, "the replica has stopped before the answer was there", context, send_answer)
+            except Exception as error:
+                log.error("the answer could not be sent", exc_info=error, extra={"request_id": context.request_id})
+                if context.status == 0:
+                    await _refuse(500, "internal error; its traceback is in the log", context, send_answer)
             finally:
                 in_flight.change(-1)
         seconds = time.perf_counter() - begin

@@ -26,6 +26,8 @@ never was ready gives up. A single failure may be an accident, such as a signal.
 MAX_BACKOFF_S = 30.0
 STOP_TIMEOUT_S = 3.0
 HANG_UP_TIMEOUT_S = 1.0
+SHORT_LIFE_S = 1.0
+"""A worker that dies within so many seconds of being ready, again and again, is replaced ever more slowly."""
 
 
 class WorkerPool:
@@ -141,7 +143,7 @@ class WorkerPool:
 
     async def _keep_alive(self, index: int) -> None:
         """Run worker number ``index``, and another whenever it has ended."""
-        failures = 0
+        failures = short_lives = 0
         while not self._stopping.is_set():
             worker = WorkerProcess(self, self.settings, self._environment, index)
             self.workers[index] = worker
@@ -167,11 +169,16 @@ class WorkerPool:
                 log.error(
                     "worker %d (pid %s) %s; starting another", index, worker.process and worker.process.pid, ending
                 )
+                short_lives = short_lives + 1 if worker.ready_for_s < SHORT_LIFE_S else 0
+                await self._pause(0 if short_lives < 2 else 0.1 * 2**short_lives)
             else:
                 self._build_failed(worker.failure or f"the worker {ending} while it built the predictor", failures)
-                with contextlib.suppress(TimeoutError):
-                    backoff_s = min(0.5 * 2 ** (failures - 1), MAX_BACKOFF_S)
-                    await asyncio.wait_for(self._stopping.wait(), backoff_s)
+                await self._pause(0.5 * 2 ** (failures - 1))
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but not beyond ``MAX_BACKOFF_S`` or the replica's end."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), min(seconds, MAX_BACKOFF_S))
 
     def _build_failed(self, reason: str, failures: int) -> None:
         self.failure = reason

@@ -58,7 +58,7 @@ class ModelServer(Section, frozen=True, kw_only=True):
     address: NonEmpty = "localhost:8500"
     model_name: NonEmpty = "model"
     signature_key: NonEmpty | None = None
-    timeout_s: Annotated[float, Meta(gt=0)] = 60.0
+    timeout_s: Annotated[float, Meta(gt=0)] = 300.0
 
 
 class Tracker(Section, frozen=True, kw_only=True):

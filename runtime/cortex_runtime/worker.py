@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib.util
 import inspect
 import logging
 import os
@@ -19,11 +18,13 @@ import sys
 import threading
 import time
 import traceback
+import types
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from . import answer, frames, logs, predictor_interface, serialization
+from . import answer, frames, logs, predictor_interface, prints, serialization
 from .errors import ModelInputError, ModelServerError
 from .frames import Kind
 from .parent import end_with_parent
@@ -34,6 +35,10 @@ log = logging.getLogger("cortex_runtime.worker")  # not __name__: it is run as _
 
 SHOWN = 2000
 """Characters of a payload or a prediction that ``?debug=true`` logs."""
+
+
+MODULE_NAME = "cortex_predictor"
+"""What Cortex called the module of a predictor: it may have pickled with this name."""
 
 
 class PredictorError(Exception):
@@ -47,13 +52,11 @@ def load_predictor_class(project: Path, path: str) -> type:
         PredictorError: when there is no class of the right name, or its methods have other parameters.
         Exception: whatever the file itself raises.
     """
-    # Cortex's name of the module: predictors may have pickled with it.
-    spec = importlib.util.spec_from_file_location("cortex_predictor", project / path)
-    if spec is None or spec.loader is None:
-        raise PredictorError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["cortex_predictor"] = module
-    spec.loader.exec_module(module)
+    loader = SourceFileLoader(MODULE_NAME, str(project / path))  # whatever the file is called
+    module = types.ModuleType(MODULE_NAME)
+    module.__file__, module.__loader__ = loader.path, loader
+    sys.modules[MODULE_NAME] = module
+    loader.exec_module(module)
     found = getattr(module, predictor_interface.CLASS_NAME, None)
     if not inspect.isclass(found):
         raise PredictorError(f"{path} defines no class {predictor_interface.CLASS_NAME}")
@@ -61,7 +64,9 @@ def load_predictor_class(project: Path, path: str) -> type:
         function = getattr(found, method, None)
         if function is None or function is getattr(object, method, None):
             raise PredictorError(f"{path}: {found.__name__} must define `{predictor_interface.expected(method)}`")
-        if inspect.iscoroutinefunction(function):
+        if not callable(function):
+            raise PredictorError(f"{path}: {found.__name__}.{method} is no function")
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
             raise PredictorError(f"{path}: {found.__name__}.{method} must not be async")
         with contextlib.suppress(ValueError):  # a callable without a readable signature
             if problem := predictor_interface.signature_problem(method, inspect.signature(function)):
@@ -136,7 +141,7 @@ class Worker:
         settings: Settings,
         connection: Connection,
         predictor: Any,
-        streams: tuple[logs.PrintStream, ...] = (),
+        streams: tuple[prints.PrintStream, ...] = (),
     ) -> None:
         self._settings = settings
         self._connection = connection
@@ -153,7 +158,11 @@ class Worker:
         while (frame := self._connection.receive()) is not None:
             request_id = frame.meta.decode()
             logs.set_request_id(request_id)
-            meta, result = self._answer(request_id, frame.body, frame.kind == Kind.REQUEST_DEBUG)
+            try:
+                meta, result = self._answer(request_id, frame.body, frame.kind == Kind.REQUEST_DEBUG)
+            except BaseException as error:  # out of memory, say: the slot must be given back all the same
+                self._log_failure("the request could not be answered", error)
+                meta, result = _error(500, "the request could not be answered; the reason is in the log", request_id)
             for stream in self._streams:
                 stream.end_of_request()
             logs.set_request_id(None)
@@ -241,7 +250,7 @@ def main() -> int:
         return 1
     settings = parse(first.body)
     writer = logs.configure(settings.log, {"api": settings.api.name, "worker": int(sys.argv[2])})
-    streams = logs.capture_prints(writer)
+    streams = prints.capture_prints(writer)
     try:
         try:
             predictor = build_predictor(settings)

@@ -52,6 +52,7 @@ class WorkerProcess(asyncio.Protocol):
         self.running: dict[int, Job] = {}
         self.ready = False  # has built its predictor, and lives
         self.was_ready = False
+        self._ready_at = 0.0
         self.alive = True
         self.hung_up = asyncio.Event()
         self.failure: str | None = None
@@ -89,6 +90,11 @@ class WorkerProcess(asyncio.Protocol):
             raise
         finally:
             theirs.close()
+
+    @property
+    def ready_for_s(self) -> float:
+        """Seconds since the predictor was built."""
+        return time.monotonic() - self._ready_at
 
     def send(self, job: Job) -> None:
         """Run a job on an idle slot of this worker."""
@@ -137,6 +143,7 @@ class WorkerProcess(asyncio.Protocol):
                 self._owner.slot_idle(self)
             elif frame.kind == Kind.READY:
                 self.ready = self.was_ready = True
+                self._ready_at = time.monotonic()
                 self._owner.worker_ready(self)
             elif frame.kind == Kind.FAILED:
                 self.failure = frame.meta.decode(errors="replace")  # may be cut within a character

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cortex_runtime import logs
-from cortex_runtime.logs import PrintStream, Writer
+from cortex_runtime.logs import Writer
+from cortex_runtime.prints import PrintStream
 from cortex_runtime.settings import Log
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))

@@ -135,10 +135,17 @@ def test_wrong_predictors(tmp_path, source, words):
         load_predictor_class(tmp_path, "predictor.py")
 
 
-def test_a_file_that_is_no_python_is_said_to_be_none(tmp_path):
-    (tmp_path / "predictor.txt").write_text(GOOD)
-    with pytest.raises(PredictorError, match=r"predictor.txt is not a Python file"):
-        load_predictor_class(tmp_path, "predictor.txt")
+@pytest.mark.parametrize("name", ["predictor.txt", "predictor", "my.predictor.v2.py", "my-predictor.py"])
+def test_the_file_may_have_any_name(tmp_path, name):
+    (tmp_path / name).write_text(GOOD)
+    assert load_predictor_class(tmp_path, name).__module__ == "cortex_predictor"
+
+
+@pytest.mark.parametrize("source", [GOOD + "    predict = 3\n", GOOD.replace("def predict", "async def predict")])
+def test_predict_must_be_a_plain_function(tmp_path, source):
+    (tmp_path / "predictor.py").write_text(source)
+    with pytest.raises(PredictorError, match=r"TensorFlowPredictor\.predict (is no function|must not be async)"):
+        load_predictor_class(tmp_path, "predictor.py")
 
 
 def test_an_exception_while_building_ends_the_replica_with_3(start_replica):

@@ -29,7 +29,7 @@ def check_key(workspace, key, written, **options):
         ("..", "outside the folder of cortex.yaml"),
         ("link.py", "a link to something outside the folder of cortex.yaml"),
         ("linked/predictor.py", "a link to something outside the folder of cortex.yaml"),
-        ("circle.py", "cannot be read"),
+        ("circle.py", ("cannot be read", "no such file")),  # Python 3.13 says the latter
         ("x" * 300 + ".py", "cannot be read: File name too long"),
     ],
 )
@@ -40,7 +40,7 @@ def test_predictor_paths_that_are_refused(workspace, tmp_path_factory, written, 
     (workspace.folder / "linked").symlink_to(outside)
     (workspace.folder / "circle.py").symlink_to(workspace.folder / "circle.py")
     problem = check_key(workspace, "predictor.path", written)
-    assert words in problem.message
+    assert any(w in problem.message for w in ([words] if isinstance(words, str) else words))
     assert (problem.key, problem.value) == ("predictor.path", written)
     assert problem.allowed == "the path of a file below the folder of cortex.yaml"
 

@@ -1,11 +1,12 @@
 """The value of one model input, cast to the dtype that the signature declares, exactly or not at all.
 
 A cast never changes what a value means: integers do not wrap around, fractions are not cut off, a finite number does
-not become infinite, and bools, numbers and strings are not taken for each other. Rounding to a narrower float is
-allowed, and so are whole floats for integers. NaN and infinity pass where the dtype has them.
+not become infinite, and numbers and strings are not taken for each other, nor numbers for bools. Rounding to a narrower
+float is allowed, and so are whole floats for integers and bools for numbers (0 and 1). NaN and infinity pass where the
+dtype has them.
 
-Nested lists are flattened level by level, so that every value's type is seen. That takes half as long again as
-``np.asarray``, which would promote a bool among numbers or a number among strings without a word.
+Lists of plain numbers are read by numpy at once. Where it would promote a value without a word, or finds fault, they
+are flattened level by level instead, so that every value's type is seen and named.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ _KINDS = {
     int: "a number",
     str: "a string",
 }
+# What numpy makes of lists without loss, by kind: integers among floats would be rounded before their range is known.
+_READ_EXACTLY = {"i": "biu", "f": "biuf", "c": "biuf"}
 _SATURATING, _SATURATES_AT = np.dtype(ml_dtypes.float4_e2m1fn), 6.0  # it has neither NaN nor infinity
 
 
@@ -107,6 +110,9 @@ class _Caster:
     # Lists
 
     def nested(self, value: Any) -> Array:
+        plain = self.plain_numbers(value)
+        if plain is not None:
+            return self.array(plain)
         level: Sequence[Any] = [value]
         types = {type(value)}
         shape: list[int] = []
@@ -128,6 +134,21 @@ class _Caster:
         if arrays:
             return self.stacked(level, shape)
         return self.leaves(level, types, shape)
+
+    def plain_numbers(self, value: Any) -> Array | None:
+        """Numbers as numpy reads them, where it reads them exactly; else None."""
+        leaf = value
+        for _ in range(_MAX_RANK):
+            if type(leaf) not in (list, tuple) or not leaf:
+                break
+            leaf = leaf[0]
+        if self.kind not in _READ_EXACTLY or type(leaf) not in (bool, int, float):
+            return None
+        try:
+            array = np.asarray(value)
+        except (ValueError, OverflowError):  # ragged lists, huge integers: the slower way names them
+            return None
+        return array if array.dtype.kind in _READ_EXACTLY[self.kind] else None
 
     def stacked(self, level: Sequence[Any], shape: Sequence[int]) -> Array:
         """A level with arrays in it: each item is cast by itself."""
@@ -176,9 +197,9 @@ class _Caster:
     def accepts(self, leaf: type) -> bool:
         if self.kind == "O":
             return issubclass(leaf, str | bytes)
-        if issubclass(leaf, bool):
-            return self.kind == "b"
-        return issubclass(leaf, int | float | complex if self.kind == "c" else int | float) and self.kind != "b"
+        if self.kind == "b":
+            return issubclass(leaf, bool)
+        return issubclass(leaf, int | float | complex if self.kind == "c" else int | float)
 
     def strings(self, values: Sequence[Any], shape: Sequence[int]) -> Array:
         for index, value in enumerate(values):
@@ -217,7 +238,7 @@ class _Caster:
         kind = (dtypes.WIDER.get(array.dtype) or array.dtype).kind
         if kind in "OSUT":
             return self.objects(array)
-        if kind not in {"b": "b", "i": "iuf", "f": "iuf", "c": "iufc", "O": ""}[self.kind]:
+        if kind not in {"b": "b", "i": "biuf", "f": "biuf", "c": "biufc", "O": ""}[self.kind]:
             self.fail(f"expected {_EXPECTED[self.kind]}, found an array of {array.dtype}")
         if self.kind == "b":
             return array

@@ -36,7 +36,7 @@ class TensorFlowClient:
         *,
         model_name: str = "model",
         signature_key: str | None = None,
-        timeout_s: float = 60.0,
+        timeout_s: float = 300.0,
         wait_timeout_s: float | None = None,
     ) -> None:
         """Connect and block until the model is available.
