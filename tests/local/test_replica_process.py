@@ -53,3 +53,11 @@ def test_every_key_arrives(tmp_path: Path):
 def test_a_config_larger_than_an_environment_variable_can_be(tmp_path: Path):
     words = "word " * 150_000
     assert read_back(tmp_path, f'{{words: "{words}"}}').predictor.config == {"words": words}
+
+
+def test_exit_statuses_are_the_runtimes():
+    """They are written twice, since importing the server takes long."""
+    from cortex_cdk.local import replica_process
+    from cortex_runtime import server
+
+    assert replica_process.PREDICTOR_FAILED == server.PREDICTOR_FAILED

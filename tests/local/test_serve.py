@@ -168,12 +168,12 @@ def s3(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 
 
 def test_two_apis_behind_one_port(serve, tensorflow_installed: None, two_apis: Path, s3: None):
-    """One has its model in a local folder, the other in S3."""
+    """One has its model in a local folder, where a new version appears; the other in S3."""
     spec = two_apis / "cortex.yaml"
     spec.write_text(
         spec.read_text().replace("path: second.py, model: model", "path: second.py, model: s3://models/iris")
     )
-    run = serve(two_apis, "--json-logs").wait_ready()
+    run = serve(two_apis, "--json-logs", "--reload").wait_ready()
     assert "downloading s3://models/iris" in run.output()
     assert httpx.get(f"{run.url}/v2/second").json()["model"]["version"] == 10
     assert run.post("/iris-classifier", FLOWER).json() == "setosa"
@@ -184,6 +184,16 @@ def test_two_apis_behind_one_port(serve, tensorflow_installed: None, two_apis: P
     bad = run.post("/v2/second", None, headers={"x-request-id": "mine"})
     assert bad.status_code == 400
     assert bad.headers["x-request-id"] == "mine"
+
+    def serves_version_2() -> bool:
+        try:
+            return httpx.get(f"{run.url}/iris-classifier").json()["model"]["version"] == 2 and run.is_ready()
+        except (httpx.TransportError, KeyError):
+            return False
+
+    shutil.copytree(two_apis / "model" / "1", two_apis / "model" / "2")
+    wait_until(serves_version_2, "the new version of the model is served")
+    assert run.post("/iris-classifier", FLOWER).json() == "setosa"
     assert run.stop(signal.SIGTERM) == 0
     records = [json.loads(line) for line in run.output().splitlines() if line.startswith("{")]
     assert {"mine"} == {r["request_id"] for r in records if r.get("status") == 400}
