@@ -95,5 +95,7 @@ def _show_next_steps(folder: Path, name: str) -> None:
     from rich.text import Text
 
     console = output.console()
-    console.print(Text.assemble(("made ", "green"), f"{folder}/\n\nServe it, then ask it from another terminal:\n"))
-    console.print(f"  cd {shlex.quote(str(folder))}\n  cortex-cdk serve\n  cortex-cdk predict {name}")
+    console.print(Text.assemble(("made ", "green"), f"{folder}/\n\nServe it:\n"))
+    enter = f"  cd {shlex.quote(str(folder))}\n"
+    console.print(f"{enter}  cortex-cdk serve\n\nThen ask it, in another terminal:\n")
+    console.print(f"{enter}  cortex-cdk predict {name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,8 @@ from cortex_cdk.cli.errors import UserError
 from cortex_cdk.cli.project_file import given_or_nearest, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cortex_cdk.spec.model import ApiSpec, Project
 
 
@@ -52,9 +55,11 @@ def serve(
     try:
         from cortex_cdk.cli.model_download import download
         from cortex_cdk.local.model_server_process import NoModelServerError
-        from cortex_cdk.local.serving import Options, PortTakenError
+        from cortex_cdk.local.serving import Options, PortTakenError, check_port
         from cortex_cdk.local.session import Session
 
+        if model_server is not None:
+            _check_address(model_server)
         path = given_or_nearest(file)
         replaced = _replacements(model or [])
         project = _read(path, replaced, own_models=model_server is not None)
@@ -63,20 +68,21 @@ def serve(
     if project is None:
         raise typer.Exit(1)
     _check_names(replaced, project)
-    console = output.console()
-
-    def say(line: str) -> None:
-        console.print(line, style="bold" if console.is_terminal else None)
+    say = _sayer(json_logs)
 
     def ready(api: ApiSpec, url: str) -> None:
-        scaling = api.autoscaling
-        say(f"{api.name} is ready: {scaling.workers_per_replica} x {scaling.threads_per_worker} requests at once")
+        slots = api.autoscaling.workers_per_replica * api.autoscaling.threads_per_worker
+        say(f"{api.name} is ready, for {slots} request{'s' if slots > 1 else ''} at once")
         sample = project.folder / "sample.json"
-        data = f"@{shown(sample)}" if sample.is_file() else "'{}'"
+        data = f"@{shown(sample)}" if sample.is_file() and len(project.apis) == 1 else "'{}'"
         say(f'  curl {url} -H "Content-Type: application/json" -d {data}')
 
     options = Options(host, port, model_server, "json" if json_logs else "text", max_body)
     session = Session(project, options, replacements=replaced, say=say, on_ready=ready, download=download)
+    try:
+        check_port(host, port)
+    except PortTakenError as error:
+        raise UserError(str(error)) from None
     say(f"serving {path} at {options.url}: {', '.join(api.endpoint for api in project.apis)}")
     try:
         status = session.run(
@@ -87,6 +93,24 @@ def serve(
     except KeyboardInterrupt:  # while a model was downloaded
         raise typer.Exit(130) from None
     raise typer.Exit(status)
+
+
+def _sayer(json_logs: bool) -> Callable[[str], None]:
+    """Prints a line of this program among those of its processes, in their format."""
+    if json_logs:
+        from cortex_runtime.logs import Writer
+        from cortex_runtime.settings import Log
+
+        writer = Writer(Log(format="json"), {"process": "cortex-cdk"})
+        return lambda line: writer.write("info", line.strip())
+    console = output.console()
+    return lambda line: console.print(line, style="bold" if console.is_terminal else None)
+
+
+def _check_address(address: str) -> None:
+    """The value of ``--model-server``."""
+    if not re.fullmatch(r"unix:.+|(\[[0-9A-Fa-f:]+\]|[^:\s/]+):[0-9]{1,5}", address):
+        raise typer.BadParameter(f"{address!r} is not HOST:PORT, such as localhost:8500", param_hint="--model-server")
 
 
 def _read(path: Path, replaced: dict[str, Path], *, own_models: bool) -> Project | None:

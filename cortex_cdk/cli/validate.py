@@ -12,9 +12,12 @@ from cortex_cdk.cli import output
 from cortex_cdk.cli.project_file import given_or_nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cortex_cdk.models.check import CheckedModel
     from cortex_cdk.spec.model import ApiSpec
     from cortex_cdk.spec.problem import Problem
+    from cortex_runtime.tf_serving.signature import TensorInfo
 
 
 def validate(
@@ -68,8 +71,14 @@ def _summary(api: ApiSpec, model: CheckedModel | None) -> dict[str, Any]:
         "endpoint": api.endpoint,
         "model": api.predictor.model,
         "version": model.version if model else None,
-        "signature_key": model.signature_key if model else api.predictor.signature_key,
+        "signature_key": model.signature.key if model else api.predictor.signature_key,
+        "inputs": _tensors(model.signature.inputs) if model else None,
+        "outputs": _tensors(model.signature.outputs) if model else None,
     }
+
+
+def _tensors(infos: Mapping[str, TensorInfo]) -> dict[str, dict[str, Any]]:
+    return {name: {"dtype": info.dtype_name, "shape": info.shape} for name, info in infos.items()}
 
 
 def _show(path: Path, apis: list[dict[str, Any]]) -> None:
@@ -82,3 +91,7 @@ def _show(path: Path, apis: list[dict[str, Any]]) -> None:
         if api["version"] is not None:
             details = f"version {api['version']}, signature {api['signature_key']}"
         console.print(f"  {api['name']}: {api['endpoint']}, model {api['model']} ({details})")
+        for part in ("inputs", "outputs"):
+            for name, info in (api[part] or {}).items():
+                shape = "of any rank" if info["shape"] is None else tuple(info["shape"])
+                console.print(f"    {part[:-1]} {name}: {info['dtype']} {shape}")

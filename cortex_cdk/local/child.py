@@ -85,6 +85,7 @@ class Child:
                     *self.command,
                     stdin=asyncio.subprocess.DEVNULL,
                     env=os.environ | self.environment,
+                    stderr=asyncio.subprocess.STDOUT,  # one stream for the logs of all processes
                     start_new_session=True,  # a group of its own: the terminal's Ctrl-C is for this process to pass on
                 )
             except OSError as error:

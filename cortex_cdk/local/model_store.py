@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,11 +29,6 @@ class LocalModel:
     source: str
     export: Export
 
-    def holds(self, path: Path) -> bool:
-        """Whether a file belongs to the model, or is the zip that it came from."""
-        source = Path(self.source)
-        return path.resolve().is_relative_to(self.export.path.resolve()) or path.resolve() == source.resolve()
-
 
 class ModelStore:
     """Brings models here and links them into a store.
@@ -47,6 +43,7 @@ class ModelStore:
         self.folder = folder
         self._download = download
         self._replacements = dict(replacements or {})
+        self._exports: dict[tuple[Path, int, int], Export] = {}  # of zips, by path, size and time
 
     def add(self, api: ApiSpec) -> LocalModel:
         """Resolve the model of an API, download or unpack it where needed, and link it into the store.
@@ -55,13 +52,12 @@ class ModelStore:
             ModelError: when there is no whole model, it cannot be had, or it lacks the signature; the message says
                 which API.
         """
-        location: S3Uri | Path = self._replacements.get(api.name, api.predictor.model_location)
+        location = self._location(api)
         try:
             if isinstance(location, S3Uri):
                 export = self._download(location)
             elif location.suffix.lower() == ".zip" and location.is_file():
-                # A folder of its own each time: a model server may still read the one before.
-                export = archive.unpack(location, Path(tempfile.mkdtemp(dir=self.folder, prefix=".")) / api.name)
+                export = self._unpacked(location)
             else:
                 export = find_export(location)
             choose(read_signatures(export.path), api.predictor.signature_key)
@@ -75,6 +71,29 @@ class ModelStore:
             other.unlink()
         link.symlink_to(export.path.resolve(), target_is_directory=True)
         return LocalModel(api.name, str(location), export)
+
+    def _unpacked(self, zipped: Path) -> Export:
+        status = zipped.stat()
+        key = (zipped, status.st_size, status.st_mtime_ns)
+        if key not in self._exports:
+            # A folder of its own each time: a model server may still read the one before.
+            self._exports[key] = archive.unpack(zipped, Path(tempfile.mkdtemp(dir=self.folder, prefix=".")) / "export")
+        return self._exports[key]
+
+    def fingerprint(self, apis: Iterable[ApiSpec]) -> frozenset[tuple[str, int, int]]:
+        """What changes whenever a file of a local model does: the path, size and time (ns) of each."""
+        found = set()
+        for api in apis:
+            location = self._location(api)
+            if isinstance(location, Path):
+                for file in (location, *location.rglob("*")):
+                    with contextlib.suppress(OSError):  # it has just gone
+                        status = file.stat()
+                        found.add((str(file), status.st_size, status.st_mtime_ns))
+        return frozenset(found)
+
+    def _location(self, api: ApiSpec) -> S3Uri | Path:
+        return self._replacements.get(api.name, api.predictor.model_location)
 
     def path(self, api: str) -> Path:
         """Where the versions of an API's model are linked."""

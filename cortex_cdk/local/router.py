@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import aiohttp
 import yarl
@@ -59,6 +60,7 @@ class Router:
         app.router.add_route("*", "/livez", self._livez)
         app.router.add_route("*", "/readyz", self._readyz)
         app.router.add_route("*", "/{path:.*}", self._forward)
+        app.on_response_prepare.append(_say_no_software)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=5)
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port).start()
@@ -77,9 +79,9 @@ class Router:
         """Ready when every API is; the reasons of those that are not, by endpoint."""
         reasons: dict[str, list[str]] = {}
         for endpoint, target in self.targets.items():
-            _, why = await fetch_readiness(self._require_session(), target)
-            if why:
-                reasons[endpoint] = why
+            readiness = await fetch_readiness(self._require_session(), target)
+            if not readiness.ready:
+                reasons[endpoint] = readiness.reasons
         return web.json_response({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
 
     async def _forward(self, request: web.Request) -> web.StreamResponse:
@@ -113,14 +115,28 @@ class Router:
         return self._session
 
 
-async def fetch_readiness(session: aiohttp.ClientSession, base_url: str) -> tuple[bool, list[str]]:
-    """Ask a replica whether it is ready; returns also the reasons when it is not."""
+@dataclass(frozen=True)
+class Readiness:
+    """What a replica says at ``/readyz``; ``model_state`` is TensorFlow Serving's, None when nobody answers."""
+
+    ready: bool
+    reasons: list[str]
+    model_state: str | None = None
+
+
+async def fetch_readiness(session: aiohttp.ClientSession, base_url: str) -> Readiness:
+    """Ask a replica whether it is ready."""
     try:
         async with session.get(f"{base_url}/readyz", timeout=aiohttp.ClientTimeout(total=5)) as response:
             document = await response.json()
-            return bool(document["ready"]), list(document["reasons"])
+            return Readiness(document["ready"], document["reasons"], document.get("model_state"))
     except (aiohttp.ClientError, TimeoutError, ValueError, KeyError):
-        return False, ["it does not answer yet"]
+        return Readiness(False, ["it does not answer yet"])
+
+
+async def _say_no_software(request: web.Request, response: web.StreamResponse) -> None:
+    """Drop the header that aiohttp adds: replicas send none."""
+    response.headers.popall("Server", None)
 
 
 def _end_to_end(headers: Mapping[str, str]) -> list[tuple[str, str]]:

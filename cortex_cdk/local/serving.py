@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -100,24 +100,23 @@ class LocalServing:
         """Start everything; does not wait until it is ready.
 
         Raises:
-            PortTakenError: when the port cannot be had.
+            OSError: when the port cannot be had; ``check_port`` says so before.
             NoModelServerError: when there is none to start.
         """
-        check_port(self.options.host, self.options.port)
         self._session = aiohttp.ClientSession()
         self._models = dict(models)
         self._start_model_server(project)
         await self._start_replicas(project)
 
-    async def change(self, project: Project, models: Mapping[str, LocalModel], paths: Iterable[Path] = ()) -> None:
+    async def change(self, project: Project, models: Mapping[str, LocalModel], *, models_changed: bool) -> None:
         """Serve a changed project: replicas are replaced, the model server only when a model has changed.
 
         Args:
             project, models: as they are now.
-            paths: files that were changed.
+            models_changed: the content of a model has changed, be it in the same place.
         """
         async with self._changing:
-            changed = dict(models) != self._models or any(m.holds(path) for m in models.values() for path in paths)
+            changed = models_changed or dict(models) != self._models
             await self._stop_replicas()
             if changed:
                 await self._stop_model_server()
@@ -148,7 +147,7 @@ class LocalServing:
         """Wait until an API turns out to be one that cannot be served as it is; returns its name."""
         return await self._failed.get()
 
-    def _has_failed(self, api: str, code: int) -> None:
+    def _has_failed(self, api: str, code: int = 0) -> None:
         self._failed.put_nowait(api)
 
     # Parts
@@ -214,14 +213,17 @@ class LocalServing:
         loop = asyncio.get_running_loop()
         was_ready, told = False, loop.time()
         while True:
-            ready, reasons = await fetch_readiness(self._session, replica.base_url)
-            if ready and not was_ready:
+            now = await fetch_readiness(self._session, replica.base_url)
+            if now.ready and not was_ready:
                 self._on_ready(replica.api, self.options.url + replica.api.endpoint)
-            elif not ready and loop.time() - told > NOT_READY_EVERY_S and replica.child.final_code is None:
+            elif now.model_state == "END" and self._model_server is not None:
+                self._has_failed(replica.api.name)  # the server does not try again
+                return
+            elif not now.ready and loop.time() - told > NOT_READY_EVERY_S and replica.child.final_code is None:
                 told = loop.time()
-                self._say(f"{replica.api.name} is not ready: {'; '.join(reasons)}")
-            was_ready = ready
-            await asyncio.sleep(1.0 if ready else 0.1)
+                self._say(f"{replica.api.name} is not ready: {'; '.join(now.reasons)}")
+            was_ready = now.ready
+            await asyncio.sleep(1.0 if now.ready else 0.1)
 
 
 def check_port(host: str, port: int) -> None:

@@ -22,8 +22,9 @@ from cortex_cdk.spec.model import ApiSpec, Project
 if TYPE_CHECKING:
     from watchfiles import Change
 
-WATCHED = frozenset({".py", ".yaml", ".yml", ".json", ".txt", ".pb", ".index", ".zip"})
-"""Suffixes of files whose change is served: sources and models, not what a predictor may write beside them."""
+WATCHED = frozenset({".py", ".yaml", ".yml", ".json", ".txt"})
+"""Suffixes of files whose change is served: sources, not what a predictor may write beside them."""
+MODEL_POLL_MS = 1000
 
 Prepare = Callable[[], Project | None]
 """Reads the project again; None, after saying why, when it is not valid."""
@@ -83,25 +84,34 @@ class Session:
     ) -> int:
         serving = LocalServing(self._options, folder, store, say=self._say, on_ready=self._on_ready)
         self._handle_signals(serving)
-        failed = asyncio.create_task(serving.failed())
-        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(self._stop.wait())]
+        failed = asyncio.create_task(self._failed(serving, wait_for_change=prepare is not None))
+        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(self._stop.wait()), failed]
+        started = False
         try:
             await serving.start(self._project, models)
-            # With reload, what cannot be served waits for the change that mends it.
-            tasks.append(failed if prepare is None else asyncio.create_task(self._reload(serving, store, prepare)))
+            started = True
+            if prepare is not None:
+                tasks.append(asyncio.create_task(self._reload(serving, store, prepare)))
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in tasks:
                 if task.done() and not task.cancelled():
                     task.result()  # an error of the reload is not swallowed
-            if failed in tasks and failed.done():
-                self._say(f"{failed.result()} cannot be served: its error is in the log above")
-                return 1
-            return 0
+            return 1 if failed.done() else 0
         finally:
-            self._say("stopping")
+            if started:
+                self._say("stopping")
             await serving.stop()
-            for task in (*tasks, failed):
+            for task in tasks:
                 task.cancel()
+
+    async def _failed(self, serving: LocalServing, *, wait_for_change: bool) -> None:
+        """Say which API cannot be served as it is; returns when that is the end."""
+        while True:
+            api = await serving.failed()
+            self._say(f"{api} cannot be served: its error is in the log above")
+            if not wait_for_change:
+                return
+            self._say("waiting for a change of the project's files")
 
     def _handle_signals(self, serving: LocalServing) -> None:
         def stop() -> None:
@@ -120,17 +130,36 @@ class Session:
         def watched(change: Change, path: str) -> bool:
             return Path(path).suffix in WATCHED and ignored(change, path)
 
-        async for changes in awatch(self._project.folder, watch_filter=watched):
-            paths = sorted({Path(path) for _, path in changes})
-            names = [str(path.relative_to(self._project.folder)) for path in paths]
-            self._say("changed: " + ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else ""))
+        sources: set[Path] = set()
+        models_changed = False
+        seen = await asyncio.to_thread(store.fingerprint, self._project.apis)
+        watch = awatch(self._project.folder, watch_filter=watched, yield_on_timeout=True, rust_timeout=MODEL_POLL_MS)
+        async for changes in watch:
+            sources |= {Path(path) for _, path in changes}
+            # Models may lie elsewhere, and files that appear together with their folder cause no event.
+            now = await asyncio.to_thread(store.fingerprint, self._project.apis)
+            if now != seen:
+                seen, models_changed = now, True
+                continue  # it may still be being written
+            if not sources and not models_changed:
+                continue
+            self._say(f"changed: {self._changed(sources, models_changed)}")
+            sources, restart_model_server, models_changed = set(), models_changed, False
             project = await asyncio.to_thread(prepare)
             if project is None:
+                self._say("what was served before the change is still there")
                 continue
             try:
                 models = await asyncio.to_thread(self._models, store, project)
-                await serving.change(project, models, paths)
+                await serving.change(project, models, models_changed=restart_model_server)
             except (ModelError, NoModelServerError, OSError) as error:
                 self._say(f"error: {error}")
                 continue
             self._project = project
+            seen = await asyncio.to_thread(store.fingerprint, project.apis)
+
+    @staticmethod
+    def _changed(sources: set[Path], models_changed: bool) -> str:
+        names = ["a model"] if models_changed else []
+        names += sorted(path.name for path in sources)
+        return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

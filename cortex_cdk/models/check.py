@@ -12,6 +12,7 @@ from cortex_cdk.models.saved_model import inspect
 
 if TYPE_CHECKING:
     from cortex_cdk.spec.problem import Problem
+    from cortex_runtime.tf_serving.signature import Signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class CheckedModel:
     """What would be served of a local model."""
 
     version: int
-    signature_key: str
+    signature: Signature
 
 
 class _Bad(Exception):
@@ -86,7 +87,7 @@ def _check(predictor: dict[str, Any], folder: Path) -> CheckedModel | None:
     if key is not None and not isinstance(key, str):
         return None
     try:
-        return CheckedModel(contents.version, choose(contents.signatures, key).key)
+        return CheckedModel(contents.version, choose(contents.signatures, key))
     except SignatureError as error:
         close = get_close_matches(key, contents.signatures, n=1) if key else []
         raise _Bad("signature_key", str(error), f"did you mean {close[0]}?" if close else None) from None

@@ -34,7 +34,7 @@ def create_app(replica: Replica) -> Front:
     app.add_route("/readyz", Readiness(replica))
     app.add_route("/metrics", MetricsPage(replica))
     app.add_route(replica.settings.api.endpoint, Endpoint(replica))
-    app.add_sink(_not_found)
+    app.add_sink(NotFound(replica.settings.api.endpoint))
     return Front(app, replica)
 
 
@@ -123,7 +123,7 @@ class Readiness:
         reasons = self._replica.not_ready_because()
         if reasons:
             resp.status = falcon.HTTP_503
-        resp.media = {"ready": not reasons, "reasons": reasons}
+        resp.media = {"ready": not reasons, "reasons": reasons, "model_state": self._replica.model.state}
 
 
 class MetricsPage:
@@ -138,8 +138,14 @@ class MetricsPage:
         resp.data = self._metrics.text()
 
 
-async def _not_found(req: Request, resp: Response | None, **kwargs: Any) -> None:
-    raise falcon.HTTPNotFound(description=f"there is no API at {req.path}")
+class NotFound:
+    """What answers all other paths."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint = endpoint
+
+    async def __call__(self, req: Request, resp: Response | None, **kwargs: Any) -> None:
+        raise falcon.HTTPNotFound(description=f"there is no API at {req.path}; there is {self._endpoint}")
 
 
 def _serialize_error(req: Request, resp: Response, error: falcon.HTTPError) -> None:

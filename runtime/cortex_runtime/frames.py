@@ -24,7 +24,7 @@ class Kind(enum.IntEnum):
     REQUEST = 1  # to the worker: meta = request id, body = the payload as received
     REQUEST_DEBUG = 2  # the same, with payload and prediction logged
     READY = 3  # from the worker: the predictor is built
-    FAILED = 4  # from the worker: the predictor could not be built; meta = one line that says why
+    FAILED = 4  # from the worker: the predictor could not be built; meta = why, in a line; body = the traceback
     ANSWER = 5  # from the worker: meta = msgpack of cortex_runtime.answer.AnswerMeta, body = the answer's body
 
 

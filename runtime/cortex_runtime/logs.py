@@ -19,6 +19,12 @@ import orjson
 from .settings import Log
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+CHATTY_LIBRARIES = (
+    *("absl", "asyncio", "boto3", "botocore", "falcon", "filelock", "fsspec", "grpc", "gunicorn", "h5py", "httpcore"),
+    *("httpx", "matplotlib", "numba", "PIL", "requests", "s3transfer", "tensorflow", "urllib3", "uvicorn"),
+)
+"""Whose loggers are shown from WARNING on."""
+
 _COLOURS = {"warning": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[31m", "debug": "\x1b[2m"}
 _RESET, _DIM = "\x1b[0m", "\x1b[2m"
 
@@ -127,7 +133,8 @@ def configure(settings: Log, context: dict[str, Any]) -> Writer:
     writer = Writer(settings, context)
     root = logging.getLogger()
     root.handlers[:] = [Handler(writer)]
-    root.setLevel(logging.WARNING)  # libraries
-    logging.getLogger("cortex_runtime").setLevel(writer.level)
+    root.setLevel(writer.level)  # for the predictor's own loggers
+    for library in CHATTY_LIBRARIES:
+        logging.getLogger(library).setLevel(max(writer.level, logging.WARNING))
     logging.captureWarnings(True)
     return writer

@@ -29,13 +29,15 @@ class ModelStatus:
 
     Attributes:
         available: whether it can answer predictions.
-        detail: the state in words, such as ``LOADING`` or why the server cannot be reached.
+        detail: the state in words, with its reason.
+        state: the state alone, such as ``LOADING``; ``END`` when the model cannot be loaded.
         version: the version that is available.
         signatures: by key, once the model has been available.
     """
 
     available: bool
     detail: str
+    state: str = "UNREACHABLE"
     version: int | None = None
     signatures: Mapping[str, Signature] | None = None
 
@@ -84,11 +86,11 @@ class ModelWatch:
 
         state = model_state(channel, self._settings.model_name, TIMEOUT_S)
         if not state.available:
-            return ModelStatus(False, str(state), state.version)
+            return ModelStatus(False, str(state), state.state, state.version)
         if last is not None and last.available and last.version == state.version:
             return last
         try:
             signatures = read_signatures(channel, self._settings.model_name)
         except ModelServerError as error:
-            return ModelStatus(False, f"no signatures: {error}", state.version)
-        return ModelStatus(True, str(state), state.version, signatures)
+            return ModelStatus(False, f"no signatures: {error}", state.state, state.version)
+        return ModelStatus(True, str(state), state.state, state.version, signatures)

@@ -172,7 +172,8 @@ class WorkerPool:
                 short_lives = short_lives + 1 if worker.ready_for_s < SHORT_LIFE_S else 0
                 await self._pause(0 if short_lives < 2 else 0.1 * 2**short_lives)
             else:
-                self._build_failed(worker.failure or f"the worker {ending} while it built the predictor", failures)
+                reason = worker.failure or f"the worker {ending} while it built the predictor"
+                self._build_failed(reason, worker.failure_traceback, failures)
                 await self._pause(0.5 * 2 ** (failures - 1))
 
     async def _pause(self, seconds: float) -> None:
@@ -180,9 +181,11 @@ class WorkerPool:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), min(seconds, MAX_BACKOFF_S))
 
-    def _build_failed(self, reason: str, failures: int) -> None:
+    def _build_failed(self, reason: str, trace: str, failures: int) -> None:
+        again = reason == self.failure
         self.failure = reason
-        log.error("the predictor could not be built: %s", reason)
+        message = "the predictor could not be built%s: %s"
+        log.error(message, " again" if again else "", reason, extra={"traceback": None if again else trace or None})
         if failures < BUILD_ATTEMPTS:
             return
         self._hopeless = reason

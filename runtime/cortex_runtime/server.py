@@ -56,7 +56,8 @@ class ReplicaServer(Server):
             self.replica.drain()
             # A signal handler: the log is written from the loop.
             loop = asyncio.get_running_loop()
-            loop.call_soon_threadsafe(log.info, "shutting down: serving for another %g s, not ready any more", grace)
+            words = f"shutting down: serving for another {grace:g} s, not ready any more" if grace else "shutting down"
+            loop.call_soon_threadsafe(log.info, words)
             loop.call_soon_threadsafe(loop.call_later, grace, self.exit)
 
     def exit(self) -> None:
@@ -165,6 +166,13 @@ class ReplicaApplication(BaseApplication):
             sys.exit(1)
 
 
+def _not_about_a_failed_predictor(record: logging.LogRecord) -> bool:
+    """Leave out how gunicorn says that the front has ended with ``PREDICTOR_FAILED``: the front has said why."""
+    if isinstance(record.args, tuple) and record.args[-1:] == (PREDICTOR_FAILED,):
+        return False
+    return not str(record.msg).startswith(("Shutting down: ", "Reason: "))
+
+
 class GunicornLogger(gunicorn.glogging.Logger):
     """Gunicorn's log as structured records: its warnings and errors only."""
 
@@ -173,6 +181,7 @@ class GunicornLogger(gunicorn.glogging.Logger):
         self.error_log.propagate = self.access_log.propagate = True
         self.error_log.handlers[:] = self.access_log.handlers[:] = []
         self.error_log.setLevel(logging.WARNING)
+        self.error_log.addFilter(_not_about_a_failed_predictor)
         self.access_log.setLevel(logging.WARNING)
 
 
@@ -180,7 +189,7 @@ def serve(settings: Settings) -> None:
     """Serve one replica until it is told to end; exits the process."""
     logs.configure(settings.log, {"api": settings.api.name})
     log.info(
-        "starting %s at http://%s:%d%s: %d workers x %d threads",
+        "starting %s at http://%s:%d%s, workers: %d, threads in each: %d",
         settings.api.name,
         settings.http.host,
         settings.http.port,

@@ -175,7 +175,7 @@ class Worker:
         except serialization.PayloadError as error:
             return _error(400, str(error), request_id)
         if debug:
-            log.info("debug: payload: %s", shorten(body))
+            log.info("debug: payload: %s", shorten(body.strip()))
         try:
             prediction = self._predict(payload)
         except ModelInputError as error:
@@ -259,9 +259,8 @@ def main() -> int:
                 stream.end_of_request()
     except BaseException as error:
         reason = str(error) if isinstance(error, PredictorError) else f"{type(error).__name__}: {error}"
-        if not isinstance(error, PredictorError):
-            log.error("building the predictor failed", extra={"traceback": user_traceback(error)})
-        connection.send(Kind.FAILED, meta=reason.encode(errors="replace")[:4000])
+        trace = "" if isinstance(error, PredictorError) else user_traceback(error)
+        connection.send(Kind.FAILED, 0, reason.encode(errors="replace")[:4000], trace.encode(errors="replace"))
         return 1
     quiet_garbage_collector()
     connection.send(Kind.READY)

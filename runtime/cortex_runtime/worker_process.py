@@ -56,6 +56,7 @@ class WorkerProcess(asyncio.Protocol):
         self.alive = True
         self.hung_up = asyncio.Event()
         self.failure: str | None = None
+        self.failure_traceback = ""
         self.process: asyncio.subprocess.Process | None = None
         self._transport: asyncio.WriteTransport | None = None
         self._buffer = frames.FrameBuffer()
@@ -147,6 +148,7 @@ class WorkerProcess(asyncio.Protocol):
                 self._owner.worker_ready(self)
             elif frame.kind == Kind.FAILED:
                 self.failure = frame.meta.decode(errors="replace")  # may be cut within a character
+                self.failure_traceback = frame.body.decode(errors="replace")
                 self._owner.worker_lost(self)  # threads of the predictor might keep the process
 
     def connection_lost(self, error: Exception | None) -> None:

@@ -19,7 +19,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("init")
     result = run("init", "my-api", cwd=folder)
     assert (result.code, result.err) == (0, "")
-    assert "cd my-api\n  cortex-cdk serve\n  cortex-cdk predict my-api\n" in result.out
+    assert "  cd my-api\n  cortex-cdk serve\n" in result.out
+    assert "  cd my-api\n  cortex-cdk predict my-api\n" in result.out
     return folder / "my-api"
 
 

@@ -39,7 +39,12 @@ def problems(result: Result) -> list[dict[str, Any]]:
 def test_a_valid_project(project: Path) -> None:
     result = run("validate", cwd=project)
     assert (result.code, result.err) == (0, "")
-    assert result.out == ("cortex.yaml is valid: 1 API\n  iris: /iris, model model (version 1, signature predict)\n")
+    assert result.out.splitlines()[:2] == [
+        "cortex.yaml is valid: 1 API",
+        "  iris: /iris, model model (version 1, signature predict)",
+    ]
+    assert "    input petal_length: float32 (-1,)\n" in result.out
+    assert "    output class_ids: int64 (-1, 1)\n" in result.out
 
 
 def test_a_valid_project_as_json(project: Path) -> None:
@@ -55,7 +60,11 @@ def test_a_valid_project_as_json(project: Path) -> None:
         "version": None,
         "signature_key": "one",
     }
-    assert json.loads(result.out) == {"ok": True, "problems": [], "apis": [local, remote]}
+    document = json.loads(result.out)
+    inputs, outputs = (document["apis"][0].pop(part) for part in ("inputs", "outputs"))
+    assert inputs["petal_length"] == {"dtype": "float32", "shape": [-1]}
+    assert outputs["class_ids"] == {"dtype": "int64", "shape": [-1, 1]}
+    assert document == {"ok": True, "problems": [], "apis": [local, remote | {"inputs": None, "outputs": None}]}
 
 
 @pytest.mark.parametrize("argument", ["project/cortex.yaml", "project"])

@@ -192,11 +192,24 @@ def test_two_apis_behind_one_port(serve, tensorflow_installed: None, two_apis: P
             return False
 
     shutil.copytree(two_apis / "model" / "1", two_apis / "model" / "2")
-    wait_until(serves_version_2, "the new version of the model is served")
+    try:
+        wait_until(serves_version_2, "the new version of the model is served")
+    except AssertionError as error:
+        pytest.fail(f"{error}; it printed:\n{run.output()}")
     assert run.post("/iris-classifier", FLOWER).json() == "setosa"
     assert run.stop(signal.SIGTERM) == 0
     records = [json.loads(line) for line in run.output().splitlines() if line.startswith("{")]
     assert {"mine"} == {r["request_id"] for r in records if r.get("status") == 400}
+
+
+def test_a_model_that_cannot_be_loaded_ends_it(serve, tensorflow_installed: None, tmp_path: Path):
+    project = iris_project(tmp_path / "project")
+    shutil.rmtree(project / "model" / "1" / "variables")  # it has some; only the loader can tell
+    run = serve(project)
+    assert run.process.wait(120) == 1
+    assert "END" in run.output()
+    assert "iris-classifier cannot be served" in run.output()
+    assert "Traceback" not in run.output()
 
 
 # From here on the model server is the session's: only replicas are started.

@@ -174,14 +174,16 @@ def configured(recorder, **settings):
 def test_logging_becomes_records(recorder, root_logger):
     configured(recorder)
     logging.getLogger("mine").warning("%d apples", 3)
-    logging.getLogger("mine").info("not shown: libraries talk too much")
+    logging.getLogger("mine").info("a predictor's own")
+    logging.getLogger("botocore.x").info("not shown: it talks too much")
     logging.getLogger("cortex_runtime.x").info("shown")
     logging.getLogger("cortex_runtime.x").debug("not shown")
     try:
         raise KeyError("k")
     except KeyError:
         logging.exception("it failed")
-    apples, shown, failed = recorder.records()
+    apples, own, shown, failed = recorder.records()
+    assert own["message"] == "a predictor's own"
     assert (apples["message"], apples["level"], apples["logger"]) == ("3 apples", "warning", "mine")
     assert shown["message"] == "shown"
     assert failed["level"] == "error"

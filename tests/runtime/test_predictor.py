@@ -135,6 +135,17 @@ def test_wrong_predictors(tmp_path, source, words):
         load_predictor_class(tmp_path, "predictor.py")
 
 
+def test_an_output_that_is_not_there(start_replica):
+    """The log says which there are."""
+    predictor = GOOD.replace("config): ...", "config): self.c = tensorflow_client").replace(
+        "payload): ...", "payload): return self.c.predict({'x': payload})['price']"
+    )
+    replica = start_replica(predictor=predictor)
+    assert replica.post([1.0]).status == 500
+    record = replica.wait_log("predict() failed: KeyError")
+    assert "the model has no output 'price'; its outputs are" in record["message"]
+
+
 @pytest.mark.parametrize("name", ["predictor.txt", "predictor", "my.predictor.v2.py", "my-predictor.py"])
 def test_the_file_may_have_any_name(tmp_path, name):
     (tmp_path / name).write_text(GOOD)
@@ -171,8 +182,11 @@ class TensorFlowPredictor:
         assert int(early.result().headers["retry-after"]) >= 1
     assert replica.wait_exit() == 3
     tracebacks = [r["traceback"] for r in replica.log_records() if "traceback" in r]
-    assert len(tracebacks) == 3  # it was tried again
-    assert all("RuntimeError: the weights" in t and "in __init__" in t for t in tracebacks)
+    assert len(tracebacks) == 1  # and not again for each attempt
+    assert "RuntimeError: the weights" in tracebacks[0]
+    assert "in __init__" in tracebacks[0]
+    assert len([r for r in replica.log_records() if "could not be built again: RuntimeError" in r["message"]]) == 2
+    assert not [r for r in replica.log_records() if r.get("logger", "").startswith("gunicorn")]
     assert len([r for r in replica.log_records() if r["message"] == "no end of line"]) == 3
     assert "the weights ü are missing" in replica.wait_log("giving up")["message"]
     wait_until(lambda: not any(map(is_running, pids)), "every process is gone")

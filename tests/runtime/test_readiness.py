@@ -24,7 +24,7 @@ def test_every_worker_must_have_built_its_predictor(start_replica):
         replica.release("build")
         assert early.result().json() == "patience"
     replica.wait_ready()
-    assert replica.get("/readyz").json() == {"ready": True, "reasons": []}
+    assert replica.get("/readyz").json() == {"ready": True, "reasons": [], "model_state": "AVAILABLE"}
     assert replica.metric("cortex_ready") == 1
 
 

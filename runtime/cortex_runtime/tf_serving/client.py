@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from google.protobuf.message import DecodeError, EncodeError
@@ -14,13 +14,24 @@ from cortex_runtime.errors import ModelInputError, ModelServerError
 from cortex_runtime.tf_serving import dtypes, messages, signature, tensors
 from cortex_runtime.tf_serving.casting import cast, shorten
 from cortex_runtime.tf_serving.channel import call, connect
-from cortex_runtime.tf_serving.signature import TensorInfo
+from cortex_runtime.tf_serving.signature import Signature, TensorInfo
 from cortex_runtime.tf_serving.stub import PredictionServiceStub
 from cortex_runtime.tf_serving.waiting import states, wait_until_available
 
 Array = np.ndarray[Any, Any]
 
 _MAX_REQUEST_BYTES = 2**31 - 1  # protobuf's limit for a message
+
+
+class Outputs(dict[str, Any]):
+    """The outputs of a prediction by name. A name that is not among them is an error which lists those that are."""
+
+    def __init__(self, signature: Signature, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        self._signature = signature
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise KeyError(f"the model has no output {name!r}; its outputs are {_names(self._signature.outputs)}")
 
 
 class TensorFlowClient:
@@ -79,7 +90,7 @@ class TensorFlowClient:
             ModelInputError: the input does not fit the signature, or the model refused it.
             ModelServerError: the server failed, could not be reached or did not answer in time.
         """
-        return {name: _flat_list(array) for name, array in self.predict_arrays(model_input).items()}
+        return Outputs(self._signature, {n: _flat_list(a) for n, a in self.predict_arrays(model_input).items()})
 
     def predict_arrays(self, model_input: Mapping[str, Any]) -> dict[str, Array]:
         """Run the model as ``predict`` does, and return numpy arrays with their shapes.
@@ -93,7 +104,7 @@ class TensorFlowClient:
         answer = self._call(self._encode(arrays), arrays)
         try:
             outputs = messages.PredictResponse.FromString(answer).outputs
-            return {name: tensors.to_numpy(outputs[name]) for name in sorted(outputs)}
+            return Outputs(self._signature, {name: tensors.to_numpy(outputs[name]) for name in sorted(outputs)})
         except (DecodeError, ValueError) as error:
             raise ModelServerError(
                 f"the answer of the model server at {self._address} cannot be read: {error}", "INTERNAL"
