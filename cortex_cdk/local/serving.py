@@ -217,6 +217,7 @@ class LocalServing:
             if now.ready and not was_ready:
                 self._on_ready(replica.api, self.options.url + replica.api.endpoint)
             elif now.model_state == "END" and self._model_server is not None:
+                self._say(f"{replica.api.name}: {'; '.join(now.reasons)}")
                 self._has_failed(replica.api.name)  # the server does not try again
                 return
             elif not now.ready and loop.time() - told > NOT_READY_EVERY_S and replica.child.final_code is None:

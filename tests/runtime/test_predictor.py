@@ -135,17 +135,6 @@ def test_wrong_predictors(tmp_path, source, words):
         load_predictor_class(tmp_path, "predictor.py")
 
 
-def test_an_output_that_is_not_there(start_replica):
-    """The log says which there are."""
-    predictor = GOOD.replace("config): ...", "config): self.c = tensorflow_client").replace(
-        "payload): ...", "payload): return self.c.predict({'x': payload})['price']"
-    )
-    replica = start_replica(predictor=predictor)
-    assert replica.post([1.0]).status == 500
-    record = replica.wait_log("predict() failed: KeyError")
-    assert "the model has no output 'price'; its outputs are" in record["message"]
-
-
 @pytest.mark.parametrize("name", ["predictor.txt", "predictor", "my.predictor.v2.py", "my-predictor.py"])
 def test_the_file_may_have_any_name(tmp_path, name):
     (tmp_path / name).write_text(GOOD)

@@ -384,3 +384,13 @@ def test_only_the_running_call_is_lost_when_the_server_is_killed(make_client, tm
     finally:
         slow.kill()
         slow.communicate()
+
+
+def test_an_output_that_is_not_there_is_an_error_with_those_that_are(make_server, make_client):
+    client = make_client(make_server({"x": (1, (-1,)), "y": (9, None)}))
+    for predict in (client.predict, client.predict_arrays):
+        outputs = predict({"x": [1.5], "y": [2]})
+        assert list(outputs) == ["x", "y"]
+        with pytest.raises(KeyError, match=r"the model has no output 'price'; its outputs are .*x.*float32.*y.*int64"):
+            outputs["price"]
+        assert outputs.get("price") is None
