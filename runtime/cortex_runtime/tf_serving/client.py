@@ -31,7 +31,7 @@ class Outputs(dict[str, Any]):
         self._signature = signature
 
     def __missing__(self, name: str) -> NoReturn:
-        raise KeyError(f"the model has no output {name!r}; its outputs are {_names(self._signature.outputs)}")
+        raise KeyError(f'the model has no output "{name}"; its outputs are {_names(self._signature.outputs)}')
 
 
 class TensorFlowClient:
