@@ -32,7 +32,7 @@ check: $(INSTALLED) ## Check types and style only
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(INSTALLED) ## Measure start times, memory, throughput and queueing
+bench: $(INSTALLED) ## Measure start time and memory of a worker, and what a replica adds to a prediction
 	$(BIN)/python -m benchmarks
 
 docs: $(INSTALLED) ## Write the reference of cortex.yaml and its JSON Schema again
