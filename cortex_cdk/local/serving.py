@@ -201,10 +201,10 @@ class LocalServing:
             watch.cancel()
         await asyncio.gather(*self._watches, return_exceptions=True)
         self._watches.clear()
-        if self._router is not None:
-            await self._router.stop()
-            self._router = None
-        await asyncio.gather(*(r.child.stop(REPLICA_STOP_S) for r in self._replicas.values()))
+        # At once: the router waits for the answers that the replicas still give.
+        ends = [r.child.stop(REPLICA_STOP_S) for r in self._replicas.values()]
+        await asyncio.gather(*ends, *([self._router.stop()] if self._router is not None else []))
+        self._router = None
         self._replicas.clear()
 
     async def _watch(self, replica: _Replica) -> None:

@@ -33,6 +33,7 @@ CONTEXT = "cortex_runtime.context"
 EXPOSED_HEADERS = "x-request-id, retry-after"
 """What pages of other origins may read."""
 
+HTTP_VERSIONS = ("1.0", "1.1")
 SYSTEM_PATHS = frozenset(RESERVED)
 REQUEST_ID = b"x-request-id"
 _VALID_ID = re.compile(rb"[\x21-\x7e]{1,200}")
@@ -44,11 +45,10 @@ class Context:
     ``on_disconnect`` is called when the client goes away before its answer is complete.
     """
 
-    __slots__ = ("counted", "disconnected", "job_queue_s", "on_disconnect", "request_id", "status")
+    __slots__ = ("disconnected", "job_queue_s", "on_disconnect", "request_id", "status")
 
-    def __init__(self, request_id: str, counted: bool) -> None:
+    def __init__(self, request_id: str) -> None:
         self.request_id = request_id
-        self.counted = counted
         self.status = 0
         self.job_queue_s: float | None = None
         self.disconnected = False
@@ -78,8 +78,9 @@ class Front:
             return
         begin = time.perf_counter()
         path = scope["path"]
-        counted = scope["method"] == "POST" and path == self._endpoint and scope["http_version"] in ("1.0", "1.1")
-        context = scope[CONTEXT] = Context(_request_id(scope["headers"]), counted)
+        spoken = scope["http_version"] in HTTP_VERSIONS
+        counted = spoken and scope["method"] == "POST" and path == self._endpoint
+        context = scope[CONTEXT] = Context(_request_id(scope["headers"]))
         extra = [(REQUEST_ID, context.request_id.encode())]
         replica = self._replica
 
@@ -93,7 +94,7 @@ class Front:
             await send(message)
 
         if not counted:
-            if scope["http_version"] not in ("1.0", "1.1"):
+            if not spoken:
                 await _refuse(505, "only HTTP/1.0 and HTTP/1.1 are served here", context, send_answer)
             elif path.startswith("//"):  # Falcon's router takes it for "/"
                 await _refuse(404, f"there is no API at {path}", context, send_answer)

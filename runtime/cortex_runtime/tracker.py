@@ -57,6 +57,13 @@ class RegressionStatistics(msgspec.Struct):
 
 def observe(settings: TrackerSettings, prediction: Any) -> Observation:
     """Read the tracked value out of a prediction; never raises."""
+    try:
+        return _read(settings, prediction)
+    except Exception as error:  # of the predictor's own classes
+        return Observation(None, f"a {type(prediction).__name__} cannot be read: {type(error).__name__}")
+
+
+def _read(settings: TrackerSettings, prediction: Any) -> Observation:
     value = prediction
     if settings.key is not None:
         if not isinstance(prediction, Mapping):

@@ -43,6 +43,16 @@ def test_http_1_0_is_answered_and_hung_up(shared):
         assert wire.ended()
 
 
+@pytest.mark.parametrize("version", ["0.9", "2.0"])
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_other_versions_of_http_are_refused(shared, method, version):
+    with shared.wire() as wire:
+        wire.send(f"{method} /api HTTP/{version}\r\ncontent-length: 1\r\n\r\n1".encode())
+        answer = wire.answer()
+    assert answer.status == 505
+    assert "HTTP/1.1" in answer.json()["error"]
+
+
 def test_connection_close_is_honoured(shared):
     with shared.wire() as wire:
         answer = wire.request("POST", "/api", b"1", connection="close").answer()

@@ -2,9 +2,15 @@
 
 import os
 import signal
+from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
+from cortex_runtime import answer, frames, serialization
+from cortex_runtime.frames import Kind
+from cortex_runtime.settings import Api, Predictor, Settings
+from cortex_runtime.worker import Worker
 from tests.support.replica import is_running, wait_until
 
 
@@ -118,3 +124,26 @@ def test_a_worker_whose_predictor_hangs_ends_with_its_front(start_replica):
         os.kill(replica.process.pid, signal.SIGKILL)
         os.kill(pids[1], signal.SIGKILL)
         wait_until(lambda: not any(map(is_running, pids)), "every process is gone")
+
+
+def test_whatever_happens_around_predict_the_slot_is_given_back(monkeypatch):
+    """Out of memory while the body is parsed, say: the thread goes on, and the caller is told."""
+    sent = []
+
+    class Connection:
+        received: ClassVar = [frames.Frame(Kind.REQUEST, number, b"an-id", b"1") for number in (1, 2)]
+
+        def receive(self):
+            return self.received.pop(0) if self.received else None
+
+        def send(self, kind, number, meta, body):
+            sent.append((kind, number, answer.decode(meta).status))
+            return True
+
+    def out_of_memory(body):
+        raise MemoryError
+
+    monkeypatch.setattr(serialization, "loads", out_of_memory)
+    settings = Settings(api=Api(name="a", endpoint="/a"), predictor=Predictor(project_dir="/", path="p.py"))
+    Worker(settings, Connection(), SimpleNamespace(predict=None)).run()
+    assert sent == [(Kind.ANSWER, 1, 500), (Kind.ANSWER, 2, 500)]

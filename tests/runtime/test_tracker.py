@@ -148,3 +148,14 @@ def test_warnings_are_bounded(caplog):
     for i in range(1000):
         tracker.record(Observation(None, f"problem {i}"))
     assert len(caplog.records) == 100
+
+
+class Unreadable(dict):
+    def __contains__(self, key):
+        raise RuntimeError("no")
+
+
+def test_a_prediction_that_cannot_be_read_is_a_problem_and_no_error():
+    observation = observe(Settings(model_type="classification", key="label"), Unreadable())
+    assert observation.value is None
+    assert observation.problem == "a Unreadable cannot be read: RuntimeError"
