@@ -8,11 +8,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from cortex_cdk.local.model_server.tensorflow_import import is_installed
 from tests.support.model_server import Calls, ModelServer
 
 ROOT = Path(__file__).parents[1]
+
+# No test measures time. `pytest --hypothesis-profile=thorough` looks longer for what breaks a rule.
+settings.register_profile("quick", deadline=None)
+settings.register_profile("thorough", deadline=None, max_examples=2000)
+settings.load_profile("quick")
 
 
 def guesslang_model() -> Path | None:

@@ -10,9 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cortex_cdk.autoscaling.count_or_percent import CountOrPercent as CountOrPercent
+    from cortex_cdk.spec.build import autoscaling_of as autoscaling_of
     from cortex_cdk.spec.checker import check as check
     from cortex_cdk.spec.checker import load as load
-    from cortex_cdk.spec.count_or_percent import CountOrPercent as CountOrPercent
     from cortex_cdk.spec.model import ApiSpec as ApiSpec
     from cortex_cdk.spec.model import AutoscalingSpec as AutoscalingSpec
     from cortex_cdk.spec.model import ComputeSpec as ComputeSpec
@@ -30,10 +31,11 @@ if TYPE_CHECKING:
 _MODULES = {
     "check": "checker",
     "load": "checker",
-    "CountOrPercent": "count_or_percent",
+    "CountOrPercent": ".autoscaling.count_or_percent",
     "json_schema": "schema",
     "ApiSpec": "model",
     "AutoscalingSpec": "model",
+    "autoscaling_of": "build",
     "ComputeSpec": "model",
     "PredictorSpec": "model",
     "Project": "model",
@@ -58,6 +60,7 @@ __all__ = [
     "SpecError",
     "TrackerSpec",
     "UpdateStrategySpec",
+    "autoscaling_of",
     "check",
     "json_schema",
     "load",
@@ -68,6 +71,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    value = getattr(import_module(f".{_MODULES[name]}", __name__), name)
     globals()[name] = value
     return value

@@ -3,42 +3,60 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from cortex_cdk.spec import document, files, model
+from cortex_cdk.spec.presets import utilization
 
 
 def api_spec(api: document.Api, folder: Path) -> model.ApiSpec:
     """The spec of an API that is known to be valid; defaults that depend on other keys are filled in."""
-    autoscaling = api.autoscaling
-    target = autoscaling.target_replica_concurrency
-    if target is None:
-        target = float(autoscaling.workers_per_replica * autoscaling.threads_per_worker)
     return model.ApiSpec(
         name=api.name,
         endpoint=api.endpoint or f"/{api.name}",
         predictor=_predictor(api.predictor, folder),
         tracker=model.TrackerSpec(model_type=api.tracker.model_type, key=api.tracker.key) if api.tracker else None,
         compute=model.ComputeSpec(cpu=api.compute.cpu, gpu=api.compute.gpu, mem=api.compute.mem),
-        autoscaling=model.AutoscalingSpec(
-            min_replicas=autoscaling.min_replicas,
-            max_replicas=autoscaling.max_replicas,
-            init_replicas=autoscaling.init_replicas or autoscaling.min_replicas,
-            workers_per_replica=autoscaling.workers_per_replica,
-            threads_per_worker=autoscaling.threads_per_worker,
-            target_replica_concurrency=target,
-            max_replica_concurrency=autoscaling.max_replica_concurrency,
-            window=autoscaling.window,
-            downscale_stabilization_period=autoscaling.downscale_stabilization_period,
-            upscale_stabilization_period=autoscaling.upscale_stabilization_period,
-            max_downscale_factor=autoscaling.max_downscale_factor,
-            max_upscale_factor=autoscaling.max_upscale_factor,
-            downscale_tolerance=autoscaling.downscale_tolerance,
-            upscale_tolerance=autoscaling.upscale_tolerance,
-        ),
+        autoscaling=autoscaling_spec(api.autoscaling),
         update_strategy=model.UpdateStrategySpec(
             max_surge=api.update_strategy.max_surge, max_unavailable=api.update_strategy.max_unavailable
         ),
     )
+
+
+def autoscaling_spec(section: document.Autoscaling) -> model.AutoscalingSpec:
+    """The spec of a section ``autoscaling`` that is known to be valid."""
+    target = section.target_replica_concurrency
+    if target is None:
+        target = section.workers_per_replica * section.threads_per_worker * utilization(section.preset)
+    return model.AutoscalingSpec(
+        preset=section.preset,
+        min_replicas=section.min_replicas,
+        max_replicas=section.max_replicas,
+        init_replicas=section.init_replicas or section.min_replicas,
+        workers_per_replica=section.workers_per_replica,
+        threads_per_worker=section.threads_per_worker,
+        target_replica_concurrency=target,
+        max_replica_concurrency=section.max_replica_concurrency,
+        window=section.window,
+        upscale_window=section.upscale_window,
+        queue_drain_period=section.queue_drain_period,
+        downscale_stabilization_period=section.downscale_stabilization_period,
+        upscale_stabilization_period=section.upscale_stabilization_period,
+        max_downscale_factor=section.max_downscale_factor,
+        max_upscale_factor=section.max_upscale_factor,
+        downscale_tolerance=section.downscale_tolerance,
+        upscale_tolerance=section.upscale_tolerance,
+    )
+
+
+def autoscaling_of(**keys: Any) -> model.AutoscalingSpec:
+    """The spec that a section with these keys, written as in ``cortex.yaml``, would have.
+
+    Raises:
+        pydantic.ValidationError: when a key is unknown or a value is not allowed.
+    """
+    return autoscaling_spec(document.Autoscaling.model_validate(keys))
 
 
 def _predictor(predictor: document.Predictor, folder: Path) -> model.PredictorSpec:

@@ -140,7 +140,7 @@ class _Checker:
             return
         model: type[Section] = Api.model_fields[section].annotation  # type: ignore[assignment]
         bad_keys = {path[1] for path in bad if len(path) > 1 and path[0] == section}
-        for violation in rule(rules.Values(_valid(model, given, bad_keys), given)):
+        for violation in rule(rules.Values(valid_values(model, given, bad_keys), given)):
             self._violation((index, section), violation)
 
     def _violation(self, path: tuple[str | int, ...], violation: rules.Violation) -> None:
@@ -190,7 +190,7 @@ class _Checker:
                 self._report.add_foreign(problem)
 
 
-def _valid(model: type[BaseModel], given: dict[str, Any], bad: set[str | int]) -> dict[str, Any]:
+def valid_values(model: type[BaseModel], given: dict[str, Any], bad: set[str | int]) -> dict[str, Any]:
     """The valid values of a section all of whose keys are optional, defaults included."""
     kept = {key: value for key, value in given.items() if key in model.model_fields and key not in bad}
     section = model.model_validate(kept)

@@ -8,13 +8,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 
-from cortex_cdk.spec.count_or_percent import CountOrPercent
+from cortex_cdk.autoscaling.count_or_percent import CountOrPercent
 from cortex_cdk.spec.kind import DerivedDefault, Kind, NotNull
 from cortex_cdk.spec.kinds import Choice, JsonMap, Number, StringMap, Text, Whole
 from cortex_cdk.spec.notations import Amount, Duration, Endpoint, Replicas
+from cortex_cdk.spec.presets import PRESETS, with_preset
 from cortex_cdk.spec.quantity import Quantity
 from cortex_runtime.settings import RESERVED
 
@@ -112,6 +113,13 @@ class Compute(Section):
 class Autoscaling(Section):
     """How many replicas there are, and how many requests each of them takes at once."""
 
+    preset: Annotated[str | None, Choice(tuple(PRESETS))] = Field(
+        default=None,
+        validate_default=False,
+        description="Other defaults for the keys below: "
+        + "; ".join(f"`{name}` {preset.meaning}" for name, preset in PRESETS.items())
+        + ".",
+    )
     min_replicas: Annotated[int, Whole(1)] = Field(default=1, description="The smallest number of replicas.")
     max_replicas: Annotated[int, Whole(1)] = Field(default=100, description="The largest number of replicas.")
     init_replicas: Annotated[int | None, Whole(1), DerivedDefault("`min_replicas`")] = Field(
@@ -141,6 +149,20 @@ class Autoscaling(Section):
     window: Annotated[timedelta, Duration("10s", multiple_of="10s")] = Field(
         default=written("60s"), description="The time over which the requests in flight are averaged."
     )
+    upscale_window: Annotated[timedelta | None, Duration("10s", multiple_of="10s")] = Field(
+        default=None,
+        validate_default=False,
+        description="A second, shorter window that only ever raises the count: the load is the greater of the two "
+        "averages.",
+        examples=["10s"],
+    )
+    queue_drain_period: Annotated[timedelta | None, Duration("1s")] = Field(
+        default=None,
+        validate_default=False,
+        description="Counts queued requests only for the replicas that work them off within this time, beside those "
+        "that the arriving requests take; by default each of them counts like one that runs.",
+        examples=["30s"],
+    )
     downscale_stabilization_period: Annotated[timedelta, Duration("0s")] = Field(
         default=written("5m"), description="The count never goes below the highest recommendation of this time."
     )
@@ -159,6 +181,11 @@ class Autoscaling(Section):
     upscale_tolerance: Annotated[float, Number(at_least=0)] = Field(
         default=0.1, description="A recommendation within this share above the present count changes nothing."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_preset(cls, data: Any) -> Any:
+        return with_preset(data)
 
 
 class UpdateStrategy(Section):

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from cortex_cdk.spec.count_or_percent import CountOrPercent
+from cortex_cdk.autoscaling import CountOrPercent, Policy
 from cortex_cdk.spec.quantity import Quantity
 from cortex_cdk.spec.s3_uri import S3Uri
 
@@ -59,9 +59,10 @@ class AutoscalingSpec:
     """How many replicas there are and how the count follows the load.
 
     ``target_replica_concurrency`` and ``max_replica_concurrency`` are requests in flight per replica; factors and
-    tolerances are ratios of the current count.
+    tolerances are ratios of the current count. ``preset`` is the name it was written under; the values include it.
     """
 
+    preset: str | None
     min_replicas: int
     max_replicas: int
     init_replicas: int
@@ -70,12 +71,37 @@ class AutoscalingSpec:
     target_replica_concurrency: float
     max_replica_concurrency: int
     window: timedelta
+    upscale_window: timedelta | None
+    queue_drain_period: timedelta | None
     downscale_stabilization_period: timedelta
     upscale_stabilization_period: timedelta
     max_downscale_factor: float
     max_upscale_factor: float
     downscale_tolerance: float
     upscale_tolerance: float
+
+    @property
+    def slots(self) -> int:
+        """How many requests a replica serves at once."""
+        return self.workers_per_replica * self.threads_per_worker
+
+    def policy(self) -> Policy:
+        """What the autoscaling rules need of it."""
+        return Policy(
+            min_replicas=self.min_replicas,
+            max_replicas=self.max_replicas,
+            init_replicas=self.init_replicas,
+            target_replica_concurrency=self.target_replica_concurrency,
+            window_s=self.window.total_seconds(),
+            upscale_window_s=self.upscale_window.total_seconds() if self.upscale_window else None,
+            queue_drain_period_s=self.queue_drain_period.total_seconds() if self.queue_drain_period else None,
+            downscale_stabilization_period_s=self.downscale_stabilization_period.total_seconds(),
+            upscale_stabilization_period_s=self.upscale_stabilization_period.total_seconds(),
+            max_downscale_factor=self.max_downscale_factor,
+            max_upscale_factor=self.max_upscale_factor,
+            downscale_tolerance=self.downscale_tolerance,
+            upscale_tolerance=self.upscale_tolerance,
+        )
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cortex_cdk.spec import count_or_percent, duration, quantity
-from cortex_cdk.spec.count_or_percent import CountOrPercent
+from cortex_cdk.autoscaling import count_or_percent
+from cortex_cdk.autoscaling.count_or_percent import CountOrPercent
+from cortex_cdk.spec import duration, quantity
 from cortex_cdk.spec.kind import Invalid, Single, quote_hint
 from cortex_cdk.spec.quantity import Quantity
 

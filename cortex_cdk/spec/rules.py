@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+from cortex_cdk.spec import duration
 from cortex_cdk.spec.document import ENDPOINT
+from cortex_cdk.spec.presets import utilization
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,10 @@ class Values:
 
 
 def autoscaling(values: Values) -> Iterator[Violation]:
-    """`min_replicas` <= `init_replicas` <= `max_replicas`, `target_replica_concurrency` <= `max_replica_concurrency`.
+    """`min_replicas` <= `init_replicas` <= `max_replicas`, `target_replica_concurrency` <= `max_replica_concurrency`, \
+    `upscale_window` <= `window`.
 
-    The latter also when the target follows from workers and threads.
+    The second also when the target follows from workers and threads.
     """
     for low, high in (
         ("min_replicas", "max_replicas"),
@@ -55,6 +59,12 @@ def autoscaling(values: Values) -> Iterator[Violation]:
         if values.have(low, high) and values[low] > values[high]:
             keys = (low, high) if high != "init_replicas" else (high, low)
             yield Violation(keys, f"{values.named(low)} is greater than {values.named(high)}")
+    if values.have("window", "upscale_window") and values["upscale_window"] > values["window"]:
+        long, short = (
+            duration.format_ns(values[key] // timedelta(microseconds=1) * 1000) for key in ("window", "upscale_window")
+        )
+        message = f"upscale_window ({short}) is longer than window ({long})"
+        yield Violation(("upscale_window", "window"), message, "the shorter one is for bursts")
     limit = "max_replica_concurrency"
     target = "target_replica_concurrency"
     if values.have(target, limit):
@@ -62,10 +72,14 @@ def autoscaling(values: Values) -> Iterator[Violation]:
             message = f"{target} ({values[target]:g}) is greater than {values.named(limit)}"
             yield Violation((target, limit), message, "requests above that are rejected, the target would never be met")
     elif values.absent(target) and values.have("workers_per_replica", "threads_per_worker", limit):
-        default = values["workers_per_replica"] * values["threads_per_worker"]
+        default = (
+            values["workers_per_replica"]
+            * values["threads_per_worker"]
+            * utilization(values["preset"] if values.have("preset") else None)
+        )
         if default > values[limit]:
             message = (
-                f"{target} is workers_per_replica x threads_per_worker ({default}) by default, which is greater than "
+                f"{target} is workers_per_replica x threads_per_worker ({default:g}) by default, which is greater than "
                 f"{values.named(limit)}"
             )
             at_fault = (limit, "workers_per_replica", "threads_per_worker")

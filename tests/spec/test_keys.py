@@ -35,7 +35,8 @@ def test_the_defaults(workspace):
     assert (scaling.min_replicas, scaling.max_replicas, scaling.init_replicas) == (1, 100, 1)
     assert (scaling.workers_per_replica, scaling.threads_per_worker) == (1, 1)
     assert (scaling.target_replica_concurrency, scaling.max_replica_concurrency) == (1.0, 1024)
-    assert scaling.window == MINUTE
+    assert (scaling.preset, scaling.window) == (None, MINUTE)
+    assert (scaling.upscale_window, scaling.queue_drain_period) == (None, None)
     assert scaling.downscale_stabilization_period == 5 * MINUTE
     assert scaling.upscale_stabilization_period == timedelta(0)
     assert (scaling.max_downscale_factor, scaling.max_upscale_factor) == (0.5, 10.0)
@@ -279,7 +280,11 @@ KEYS = [
     *[f"autoscaling.{key}" for key in ["threads_per_worker", "target_replica_concurrency", "max_replica_concurrency"]],
     *[f"autoscaling.{key}" for key in ["window", "downscale_stabilization_period", "upscale_stabilization_period"]],
     *[f"autoscaling.{key}" for key in ["max_downscale_factor", "max_upscale_factor"]],
-    *[f"autoscaling.{key}" for key in ["downscale_tolerance", "upscale_tolerance"]],
+    *[
+        f"autoscaling.{key}"
+        for key in ["downscale_tolerance", "upscale_tolerance", "upscale_window", "queue_drain_period"]
+    ],
+    "autoscaling.preset",
     *["update_strategy.max_surge", "update_strategy.max_unavailable"],
 ]
 

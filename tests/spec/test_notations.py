@@ -1,4 +1,4 @@
-"""Durations, quantities, replica counts: their arithmetic, and that writing and reading agree."""
+"""Durations and quantities: their arithmetic, and that writing and reading agree."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cortex_cdk.spec import CountOrPercent, Quantity, duration, quantity
+from cortex_cdk.spec import Quantity, duration, quantity
 
 NS = st.integers(-duration.MAX_NS, duration.MAX_NS)
 SUFFIXES = {
@@ -132,20 +132,3 @@ def test_quantities_that_do_not_fit(text):
 def test_quantities_that_would_take_forever(text):
     with pytest.raises(ValueError, match="not a quantity"):
         Quantity.parse(text)
-
-
-@given(st.integers(0, 100), st.integers(0, 10**6))
-def test_percentages_of_the_desired_count(percent, desired):
-    share = CountOrPercent.parse(f"{percent}%")
-    exact = Fraction(desired * percent, 100)
-    assert share.rounded_up(desired) == math.ceil(exact)
-    assert share.rounded_down(desired) == math.floor(exact)
-    assert share.is_zero == (percent == 0)
-    assert CountOrPercent.parse(str(share)) == share
-
-
-@given(st.integers(0, 2**31 - 1), st.integers(0, 10**6))
-def test_counts_do_not_depend_on_the_desired_count(count, desired):
-    share = CountOrPercent.parse(str(count))
-    assert share.rounded_up(desired) == share.rounded_down(desired) == count
-    assert CountOrPercent.parse(str(share)) == share
