@@ -1,6 +1,6 @@
 # The two commands for a stranger: `make demo` and `make test`. Both set up .venv first and can be run again.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench docs lock clean
+.PHONY: help setup demo test check bench simulate docs lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -35,11 +35,14 @@ check: $(INSTALLED) ## Check types and style only
 bench: $(INSTALLED) ## Measure start time and memory of a worker, and what a replica adds to a prediction
 	$(BIN)/python -m benchmarks
 
+simulate: $(INSTALLED) ## Compare autoscalers again: the tables and pictures of docs/autoscaling.md (AZURE=trace.csv WORLDCUP=trace.csv)
+	$(BIN)/python scripts/compare_autoscalers.py $(if $(AZURE),--azure "$(AZURE)") $(if $(WORLDCUP),--worldcup "$(WORLDCUP)")
+
 docs: $(INSTALLED) ## Write the reference of cortex.yaml and its JSON Schema again
 	$(BIN)/python scripts/generate_reference.py
 
 lock: ## Pin the newest versions of everything in requirements.txt (needs uv)
-	uv pip compile --universal --python-version 3.11 --extra local --group dev --no-header --quiet --upgrade pyproject.toml -o requirements.txt
+	uv pip compile --universal --python-version 3.11 --extra local --extra simulate --group dev --no-header --quiet --upgrade pyproject.toml -o requirements.txt
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

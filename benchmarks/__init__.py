@@ -1,1 +1,1 @@
-"""Measurements of the runtime: ``make bench``. Figures, never verdicts; tests do not depend on them."""
+"""Measurements of runtime, simulator and scaler: ``make bench``. Figures, never verdicts; no test depends on them."""
