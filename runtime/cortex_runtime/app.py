@@ -85,6 +85,8 @@ class Endpoint:
             return
         finally:
             context.job_queue_s = job.queue_s
+            if job.started_at is not None:
+                self._replica.served += 1
         resp.status = _STATUS_LINES[meta.status]
         resp.content_type = meta.content_type
         if self._replica.tracker is not None and meta.observation is not None:

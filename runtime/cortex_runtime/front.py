@@ -104,6 +104,7 @@ class Front:
                 self._log(scope, context, time.perf_counter() - begin)
             return
 
+        replica.arrived += 1
         in_flight = replica.in_flight
         if in_flight.value >= self._limit:
             message = f"too many requests in flight (max_replica_concurrency is {self._limit}); try again"

@@ -25,13 +25,14 @@ INTERVAL_S = 10
 
 
 class InFlight:
-    """The number of requests in flight and its mean over time."""
+    """A number of requests, in flight or in the queue, and its mean over time."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self.value = 0
         self.peak = 0
         self._integral = 0.0
+        self._taken = 0.0
         self._changed = self._since = clock()
 
     def change(self, by: int) -> None:
@@ -49,8 +50,35 @@ class InFlight:
         seconds = self._changed - self._since
         mean = self._integral / seconds if seconds > 0 else float(self.value)
         peak, self.peak = self.peak, self.value
+        self._taken += self._integral
         self._integral, self._since = 0.0, self._changed
         return mean, peak, seconds
+
+    def area(self) -> tuple[float, float]:
+        """The number times the seconds it lasted, summed from the beginning until now, and the clock's now."""
+        self.change(0)
+        return self._taken + self._integral, self._changed
+
+
+class SecondMeans:
+    """The mean of a number of requests over each second of wall clock."""
+
+    def __init__(self, number: InFlight) -> None:
+        self._number = number
+        self._area, self._at = number.area()
+        self._means: list[tuple[int, float]] = []
+
+    def second_over(self, second: int) -> None:
+        """A second of wall clock, named by its start in seconds since the epoch, is over."""
+        area, at = self._number.area()
+        if at > self._at:
+            self._means.append((second, round((area - self._area) / (at - self._at), 6)))
+        self._area, self._at = area, at
+
+    def take(self) -> list[tuple[int, float]]:
+        """The seconds since the last call, and the mean of each."""
+        taken, self._means = self._means, []
+        return taken
 
 
 class LoadReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -65,6 +93,10 @@ class LoadReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         in_flight_peak: the highest number at any moment of them.
         requests: requests answered, by status code.
         tracker: what the tracker counted: ``classes`` by name, or ``count``, ``min``, ``max`` and ``mean``.
+        queued: mean number of those in flight that waited for a slot.
+        arrived: requests that came, those turned away included.
+        served: requests that a slot was done with.
+        draining: whether the replica is stopping.
     """
 
     api: str
@@ -75,6 +107,10 @@ class LoadReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     in_flight_peak: int
     requests: dict[str, int]
     tracker: dict[str, Any] | None = None
+    queued: float = 0.0
+    arrived: int = 0
+    served: int = 0
+    draining: bool = False
 
 
 class ReportSink(Protocol):
@@ -82,6 +118,9 @@ class ReportSink(Protocol):
 
     def send(self, report: LoadReport) -> None:
         """Take one report."""
+
+    def close(self) -> None:
+        """Finish what has been taken; may block for a few seconds."""
 
 
 class LogSink:
@@ -97,14 +136,26 @@ class LogSink:
         if report.requests or report.in_flight or not self._writer.text:
             self._writer.write("info", "load report", **fields)
 
+    def close(self) -> None:
+        """Nothing is left to do."""
+
 
 class Reporter:
     """Sends a report at the end of each bucket of wall clock, from ``start`` until ``stop``."""
 
-    def __init__(self, sink: ReportSink, collect: Callable[[int], LoadReport]) -> None:
-        """``collect`` makes the report of the bucket that starts at the given second."""
+    def __init__(
+        self,
+        sink: ReportSink,
+        collect: Callable[[int], LoadReport],
+        second_over: Callable[[int], None] = lambda second: None,
+    ) -> None:
+        """``collect`` makes the report of the bucket that starts at the given second.
+
+        ``second_over`` is told of each second of wall clock that has passed, by its start.
+        """
         self._sink = sink
         self._collect = collect
+        self._second_over = second_over
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -126,9 +177,12 @@ class Reporter:
             now = time.time()
             bucket = bucket_of(now)
             while (left := bucket + INTERVAL_S - now) > 0:
-                # Woken at least every second, so that a clock that jumps is noticed.
-                await asyncio.sleep(min(left, 1.0))
+                # Woken at each whole second, so that a clock that jumps is noticed, too.
+                was = now
+                await asyncio.sleep(min(left, 1.0 - now % 1.0))
                 now = time.time()
+                if int(now) != int(was):
+                    self._second_over(int(was))
                 if now < bucket:  # set back: what was measured belongs to the bucket in which it is now
                     bucket = bucket_of(now)
             self._send(bucket)

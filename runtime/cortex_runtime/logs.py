@@ -70,7 +70,12 @@ class Writer:
             return
         now = time.time()
         fields = {k: v for k, v in fields.items() if v is not None}
-        line = self._as_text(now, level, message, fields) if self.text else self._as_json(now, level, message, fields)
+        self.write_line(
+            self._as_text(now, level, message, fields) if self.text else self._as_json(now, level, message, fields)
+        )
+
+    def write_line(self, line: bytes) -> None:
+        """Write lines that are complete, with their ends."""
         # A log that cannot be written (disk full, reader gone) must not take the service with it.
         with _writing, contextlib.suppress(OSError):
             while line:

@@ -10,6 +10,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
+from .samples import Times
 from .tracker import Tracker
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -21,6 +22,9 @@ class Metrics:
 
     Args:
         in_flight, busy_slots, slots, ready: read when the metrics are asked for.
+
+    Attributes:
+        times: where the times of each request are kept for a while, too; None unless somebody wants them.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class Metrics:
         self.worker_restarts = Counter("cortex_worker_restarts", "Workers that were replaced.", registry=self.registry)
         self._by_code: dict[int, Callable[[], None]] = {}
         self._since_report: Counts[str] = Counts()
+        self.times: Times | None = None
 
     def answered(self, code: int, latency_s: float, queue_s: float | None) -> None:
         """Count one answer; ``queue_s`` is None when the request never reached the queue."""
@@ -72,6 +77,8 @@ class Metrics:
         self._observe_latency(latency_s)
         if queue_s is not None:
             self._observe_queue_time(queue_s)
+        if self.times is not None:
+            self.times.add(latency_s, queue_s)
 
     def take_requests(self) -> dict[str, int]:
         """Answers by status code since the last call."""

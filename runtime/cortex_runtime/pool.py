@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 
 from .job import ClientGone, Job, Unavailable, WorkerLost
+from .load import InFlight
 from .settings import FILE_VARIABLE, VARIABLE, Settings
 from .worker_process import WorkerProcess
 
@@ -48,6 +49,7 @@ class WorkerPool:
     ) -> None:
         self.settings = settings
         self.queue: deque[Job] = deque()
+        self.queued = InFlight()  # how long the queue is, with its mean over time
         self.workers: list[WorkerProcess | None] = [None] * settings.concurrency.workers
         self._environment = {
             key: value for key, value in os.environ.items() if key not in (VARIABLE, FILE_VARIABLE)
@@ -76,12 +78,14 @@ class WorkerPool:
             raise Unavailable(self._hopeless)
         else:
             self.queue.append(job)
+            self.queued.change(+1)
 
     def cancel(self, job: Job) -> None:
         """Take a job out of the queue, when its client has gone away. A job that runs already goes on."""
         if job.started_at is None:
             with contextlib.suppress(ValueError):
                 self.queue.remove(job)
+                self.queued.change(-1)
             job.fail(ClientGone())
 
     def slot_idle(self, worker: WorkerProcess) -> None:
@@ -94,7 +98,11 @@ class WorkerPool:
 
     def _run_queue(self) -> None:
         while self.queue and self._idle:
-            self._send(self.queue.popleft())
+            self._send(self._next())
+
+    def _next(self) -> Job:
+        self.queued.change(-1)
+        return self.queue.popleft()
 
     def _send(self, job: Job) -> None:
         # Least busy first: the threads of one worker share an interpreter.
@@ -196,7 +204,7 @@ class WorkerPool:
 
     def _fail_queue(self, error: Exception) -> None:
         while self.queue:
-            self.queue.popleft().fail(error)
+            self._next().fail(error)
 
     def worker_ready(self, worker: WorkerProcess) -> None:
         """A worker has built its predictor."""

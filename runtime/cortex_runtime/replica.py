@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any
 
+from .aws_sink import AwsSink
 from .errors import SignatureError
-from .load import InFlight, LoadReport, LogSink, Reporter, ReportSink
+from .load import InFlight, LoadReport, LogSink, Reporter, ReportSink, SecondMeans
 from .logs import Writer
 from .metrics import Metrics, TrackerMetrics
 from .model_watch import ModelStatus, ModelWatch
 from .pool import WorkerPool
+from .samples import Times
 from .settings import Settings
 from .tracker import Tracker
 
@@ -24,7 +27,7 @@ class Replica:
     Args:
         settings: of the replica.
         writer: for the access log and the load reports.
-        sink: where load reports go; the log unless told.
+        sink: where load reports go; unless told, to AWS where the settings say so, else the log.
         on_failure: called with a reason when the predictor can never be built.
     """
 
@@ -41,6 +44,7 @@ class Replica:
         self.draining = False
         self.model = ModelStatus(available=False, detail="not asked yet")
         self.in_flight = InFlight()
+        self.arrived = self.served = 0  # since the last report
         self.tracker = Tracker(settings.tracker) if settings.tracker else None
         slots = settings.concurrency.threads_per_worker
         self.metrics = Metrics(
@@ -54,14 +58,27 @@ class Replica:
             self.metrics.registry.register(TrackerMetrics(self.tracker))
         self.pool = WorkerPool(settings, on_failure=on_failure, on_restart=self.metrics.worker_restarts.inc)
         self._watch = ModelWatch(settings.model_server, self._model_changed)
-        self._reporter = Reporter(sink or LogSink(writer), self._report)
-        self._was_ready = False
+        self._second_means = SecondMeans(self.in_flight)
+        self._sink = sink or self._default_sink()
+        self._reporter = Reporter(self._sink, self._report, self._second_means.second_over)
 
     def start(self) -> None:
         """Start workers, model watch and load reports; needs a running event loop. Does not wait for readiness."""
         self.pool.start()
         self._watch.start()
         self._reporter.start()
+
+    def _default_sink(self) -> ReportSink:
+        if self.settings.reporting is None:
+            return LogSink(self.writer)
+        times = self.metrics.times = Times()
+        return AwsSink(
+            self.settings.reporting,
+            self.writer,
+            times=times,
+            second_means=self._second_means,
+            can_serve=lambda: not self._cannot_serve_because(),
+        )
 
     def drain(self) -> None:
         """Fail readiness from now on, so that load balancers send no more; requests are still served."""
@@ -71,13 +88,15 @@ class Replica:
         """End the workers, once everything in flight has been answered."""
         self._watch.stop()
         await self._reporter.stop()
-        await self.pool.stop()
+        await asyncio.gather(asyncio.to_thread(self._sink.close), self.pool.stop())
 
     def not_ready_because(self) -> list[str]:
         """Why the replica is not ready; empty when it is: every worker is, and the model is AVAILABLE."""
+        draining = ["the replica is shutting down"] if self.draining else []
+        return draining + self._cannot_serve_because()
+
+    def _cannot_serve_because(self) -> list[str]:
         reasons = []
-        if self.draining:
-            reasons.append("the replica is shutting down")
         wanted, ready = len(self.pool.workers), self.pool.ready_workers
         if ready < wanted:
             reason = f"{ready} of {wanted} workers have built their predictor"
@@ -95,6 +114,8 @@ class Replica:
 
     def _report(self, bucket: int) -> LoadReport:
         mean, peak, seconds = self.in_flight.take()
+        queued, _, _ = self.pool.queued.take()
+        arrived, served, self.arrived, self.served = self.arrived, self.served, 0, 0
         return LoadReport(
             api=self.settings.api.name,
             replica=self.settings.replica_id,
@@ -104,6 +125,10 @@ class Replica:
             in_flight_peak=peak,
             requests=self.metrics.take_requests(),
             tracker=self.tracker.take() if self.tracker else None,
+            queued=round(min(queued, mean), 6),
+            arrived=arrived,
+            served=served,
+            draining=self.draining,
         )
 
     def summary(self) -> dict[str, Any]:

@@ -99,11 +99,24 @@ class Log(Section, frozen=True, kw_only=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class Reporting(Section, frozen=True, kw_only=True):
+    """Where load reports and metrics go besides the log.
+
+    ``table`` is the DynamoDB table that the scaler reads; ``region`` its region, that of the environment
+    (``AWS_REGION``, ``AWS_DEFAULT_REGION``) unless told. ``cluster`` and ``metric_namespace`` name the metrics.
+    """
+
+    table: NonEmpty
+    cluster: NonEmpty
+    region: NonEmpty | None = None
+    metric_namespace: NonEmpty = "Cortex"
+
+
 class Settings(Section, frozen=True, kw_only=True):
     """All settings of a replica.
 
     ``parent_pid`` is the process that started the replica, which is to end when that one does (Linux): for serving on
-    a machine where nothing else would end it.
+    a machine where nothing else would end it. Without ``reporting``, load reports are log records and no more.
     """
 
     api: Api
@@ -114,6 +127,7 @@ class Settings(Section, frozen=True, kw_only=True):
     http: Http = Http()
     shutdown: Shutdown = Shutdown()
     log: Log = Log()
+    reporting: Reporting | None = None
     parent_pid: Positive | None = None
     replica_id: NonEmpty = msgspec.field(default_factory=socket.gethostname)
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cortex_runtime import load
-from cortex_runtime.load import InFlight, LoadReport, LogSink, Reporter, bucket_of
+from cortex_runtime.load import InFlight, LoadReport, LogSink, Reporter, SecondMeans, bucket_of
 from cortex_runtime.logs import Writer
 from cortex_runtime.settings import Log
 
@@ -157,3 +157,41 @@ def test_an_idle_replica_is_quiet_on_a_terminal(tmp_path, log_format, fields, wr
         LogSink(Writer(Log(format=log_format), {"api": "a"}, file.fileno())).send(report(0, **fields))
         file.seek(0)
         assert (b"load report" in file.read()) == written
+
+
+def test_seconds_have_their_own_means_beside_those_of_buckets():
+    clock = Clock()
+    in_flight = InFlight(clock)
+    seconds = SecondMeans(in_flight)
+    in_flight.change(+1)
+    clock.now = 0.5
+    in_flight.change(+1)
+    clock.now = 1.0
+    seconds.second_over(100)
+    assert in_flight.take() == (1.5, 2, 1.0)  # takes nothing away from the seconds
+    clock.now = 2.0
+    seconds.second_over(101)
+    seconds.second_over(102)  # no time has passed
+    assert seconds.take() == [(100, 1.5), (101, 2.0)]
+    assert seconds.take() == []
+
+
+def test_every_second_that_passes_is_told_of(monkeypatch):
+    clock, told, slept = Clock(), [], []
+    clock.now = 1003.25
+
+    class Over(Exception):
+        pass
+
+    async def sleep(duration):
+        slept.append(duration)
+        clock.now += duration
+        if len(slept) == 12:
+            raise Over
+
+    monkeypatch.setattr(load.time, "time", clock)
+    monkeypatch.setattr(load.asyncio, "sleep", sleep)
+    with pytest.raises(Over):
+        asyncio.run(Reporter(Sink(), report, told.append)._run())
+    assert told == list(range(1003, 1014))
+    assert slept == [0.75] + [1.0] * 11

@@ -46,6 +46,7 @@ def test_defaults():
     assert found.http.keep_alive_s > 60  # longer than the load balancer's idle time-out
     assert found.shutdown.grace_s > 0
     assert found.log.format == "auto"
+    assert found.reporting is None
     assert found.parent_pid is None
     assert found.replica_id == socket.gethostname()
 
@@ -90,6 +91,10 @@ WRONG = [
     ("shutdown.timeout_s", "1s", "$.shutdown.timeout_s"),
     ("log.level", "loud", "$.log.level"),
     ("log.format", "xml", "$.log.format"),
+    ("reporting", {}, "table"),
+    ("reporting", {"table": "t"}, "cluster"),
+    ("reporting", {"table": "", "cluster": "c"}, "$.reporting.table"),
+    ("reporting", {"table": "t", "cluster": "c", "region": ""}, "$.reporting.region"),
     ("parent_pid", True, "$.parent_pid"),
     ("replica_id", "", "$.replica_id"),
     ("surplus", 1, "surplus"),
