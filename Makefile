@@ -12,13 +12,15 @@ help: ## Show this list
 
 setup: $(INSTALLED) ## Make the virtual environment .venv with everything in it
 
-$(INSTALLED): requirements.txt requirements-no-deps.txt pyproject.toml
+$(INSTALLED): requirements.txt requirements-no-deps.txt requirements-checkov.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
-	@echo "Setting up $(VENV): about 2 GB, most of it TensorFlow; a few minutes the first time"
+	@echo "Setting up $(VENV): about 3 GB, most of it TensorFlow and the AWS CDK; a few minutes the first time"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-no-deps.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PYTHON) -m venv $(VENV)/checkov
+	$(VENV)/checkov/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-checkov.txt
 	@touch $@
 
 demo: $(INSTALLED) ## Serve both examples, send them real samples, print the predictions

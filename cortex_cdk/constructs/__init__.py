@@ -1,0 +1,71 @@
+"""CDK constructs that put TensorFlow models behind autoscaled HTTP endpoints in one's own AWS account.
+
+``Cluster`` is where APIs run, ``TensorFlowApi`` is one of them; ``Endpoint`` and ``Scaler`` are parts of a cluster that
+also work alone. What they are told wrong is reported by ``app.synth()``, all of it at once.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cortex_cdk.constructs.cluster import Cluster as Cluster
+    from cortex_cdk.constructs.cluster import ClusterAttributes as ClusterAttributes
+    from cortex_cdk.constructs.cluster import ClusterBase as ClusterBase
+    from cortex_cdk.constructs.endpoint import Endpoint as Endpoint
+    from cortex_cdk.constructs.endpoint import EndpointAttributes as EndpointAttributes
+    from cortex_cdk.constructs.endpoint import EndpointBase as EndpointBase
+    from cortex_cdk.constructs.images import ApiImage as ApiImage
+    from cortex_cdk.constructs.images import DownloaderImage as DownloaderImage
+    from cortex_cdk.constructs.images import ServingImage as ServingImage
+    from cortex_cdk.constructs.instance_group import InstanceGroup as InstanceGroup
+    from cortex_cdk.constructs.instance_types import InstanceCapacity as InstanceCapacity
+    from cortex_cdk.constructs.interfaces import ICluster as ICluster
+    from cortex_cdk.constructs.interfaces import IEndpoint as IEndpoint
+    from cortex_cdk.constructs.interfaces import IScaler as IScaler
+    from cortex_cdk.constructs.interfaces import JwtVerification as JwtVerification
+    from cortex_cdk.constructs.scaler import Scaler as Scaler
+    from cortex_cdk.constructs.scaler import ScalerAttributes as ScalerAttributes
+    from cortex_cdk.constructs.scaler import ScalerBase as ScalerBase
+    from cortex_cdk.constructs.stacks import ApiStack as ApiStack
+    from cortex_cdk.constructs.stacks import ClusterStack as ClusterStack
+    from cortex_cdk.constructs.stacks import add_stacks as add_stacks
+    from cortex_cdk.constructs.tensorflow_api import TensorFlowApi as TensorFlowApi
+    from cortex_cdk.model_pin.pin import PinnedModel as PinnedModel
+
+_MODULES = {
+    "ApiImage": "images",
+    "ApiStack": "stacks",
+    "Cluster": "cluster",
+    "ClusterAttributes": "cluster",
+    "ClusterBase": "cluster",
+    "ClusterStack": "stacks",
+    "DownloaderImage": "images",
+    "Endpoint": "endpoint",
+    "EndpointAttributes": "endpoint",
+    "EndpointBase": "endpoint",
+    "ICluster": "interfaces",
+    "IEndpoint": "interfaces",
+    "IScaler": "interfaces",
+    "InstanceCapacity": "instance_types",
+    "InstanceGroup": "instance_group",
+    "JwtVerification": "interfaces",
+    "PinnedModel": "tensorflow_api",
+    "Scaler": "scaler",
+    "ScalerAttributes": "scaler",
+    "ScalerBase": "scaler",
+    "ServingImage": "images",
+    "TensorFlowApi": "tensorflow_api",
+    "add_stacks": "stacks",
+}
+__all__ = list(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded on first use: aws_cdk takes seconds, and placement and the like do without.
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_MODULES[name]}", __name__), name)
+    globals()[name] = value
+    return value

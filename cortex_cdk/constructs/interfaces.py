@@ -1,0 +1,103 @@
+"""What the constructs need of each other, so that each can be one's own or another stack's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_elasticloadbalancingv2 as elbv2
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from cortex_cdk.autoscaling import Policy, UpdateStrategy
+from cortex_cdk.constructs.instance_group import InstanceGroup
+from cortex_cdk.constructs.timing import Timing
+
+
+@dataclass(frozen=True, kw_only=True)
+class JwtVerification:
+    """Requests need a JSON Web Token, which the load balancer verifies.
+
+    Attributes:
+        issuer: the token's ``iss``.
+        jwks_uri: where the issuer's public keys are; ``https://`` and reachable from the internet.
+    """
+
+    issuer: str
+    jwks_uri: str
+
+
+class IEndpoint(Protocol):
+    """A load balancer with a listener to which APIs are added."""
+
+    @property
+    def listener(self) -> elbv2.IApplicationListener: ...
+
+    @property
+    def security_group(self) -> ec2.ISecurityGroup: ...
+
+    @property
+    def timing(self) -> Timing: ...
+
+    @property
+    def url(self) -> str: ...
+
+    def add_api(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        api: str,
+        path: str,
+        target_group: elbv2.IApplicationTargetGroup,
+        priority: int | None = None,
+    ) -> Sequence[str]:
+        """Send requests for exactly ``path`` to ``target_group``; the problems of doing so."""
+        ...
+
+
+class IScaler(Protocol):
+    """What scales the services of a cluster."""
+
+    @property
+    def table_name(self) -> str: ...
+
+    @property
+    def metric_namespace(self) -> str: ...
+
+    def add_service(
+        self, service: ecs.BaseService, *, api: str, policy: Policy, update_strategy: UpdateStrategy
+    ) -> None:
+        """Have a service scaled by ``policy``."""
+        ...
+
+    def grant_report(self, grantee: iam.IGrantable, api: str) -> iam.Grant:
+        """Allow to write load reports of ``api``, and of no other."""
+        ...
+
+
+class ICluster(Protocol):
+    """Where APIs run."""
+
+    @property
+    def ecs_cluster(self) -> ecs.ICluster: ...
+
+    @property
+    def vpc(self) -> ec2.IVpc: ...
+
+    @property
+    def endpoint(self) -> IEndpoint: ...
+
+    @property
+    def scaler(self) -> IScaler: ...
+
+    @property
+    def capacity_providers(self) -> Mapping[str, str]:
+        """Names of capacity providers by the names of instance groups."""
+        ...
+
+    @property
+    def instance_groups(self) -> Sequence[InstanceGroup]: ...

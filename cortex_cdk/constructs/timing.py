@@ -1,0 +1,70 @@
+"""Times that must fit together so that no request is lost when a replica stops. Pure arithmetic.
+
+What happens when ECS stops a replica of a service, in this order (sources: the pages "Edit target group attributes" of
+Elastic Load Balancing, https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html,
+and "ContainerDefinition" of ECS, https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html):
+
+1. The load balancer stops sending new requests, and gives those under way ``deregistration_delay_s``.
+2. ``api`` gets SIGTERM. Where an instance is drained or a task stopped by hand that comes *before* step 1, so ``api``
+   goes on serving for ``grace_s``, while its readiness fails.
+3. ``api`` answers what is in flight, for at most ``drain_s``, and exits; ``stop_api_s`` is the limit of 2 and 3.
+4. ``serve``, on which ``api`` depends, is stopped after it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MAX_REQUEST_S = 4000
+"""The longest idle time-out of a load balancer."""
+
+GRACE_S = 15
+"""For how long load balancers have been seen to send requests after a target was to leave."""
+
+MARGIN_S = 10
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Times in whole seconds, from the longest time that a request may take.
+
+    Attributes:
+        request_s: the longest that a request may take; the load balancer's idle time-out, which cuts it off.
+    """
+
+    request_s: int = 60
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.request_s <= MAX_REQUEST_S:
+            raise ValueError(f"the longest request is {self.request_s} s, must be from 1 to {MAX_REQUEST_S} s")
+
+    @property
+    def keep_alive_s(self) -> int:
+        """For how long the replica keeps an idle connection. Longer than the load balancer does, which would otherwise
+        send requests into connections that are being closed, and answer 502."""
+        return self.request_s + 15
+
+    @property
+    def deregistration_delay_s(self) -> int:
+        """For how long a target that leaves may finish its requests."""
+        return self.request_s + 5
+
+    @property
+    def grace_s(self) -> int:
+        """For how long a replica serves after SIGTERM."""
+        return GRACE_S
+
+    @property
+    def drain_s(self) -> int:
+        """For how long it then answers what is in flight."""
+        return self.request_s
+
+    @property
+    def stop_api_s(self) -> int:
+        """When ``api`` is killed. The runtime ends its workers within the margin."""
+        return self.grace_s + self.drain_s + 2 * MARGIN_S
+
+    @property
+    def stop_serve_s(self) -> int:
+        """When ``serve`` is killed. Where the agent stops both at once it must outlive ``api``."""
+        return self.stop_api_s + MARGIN_S

@@ -1,0 +1,112 @@
+"""What a ``Scaler`` makes, and what it may do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from aws_cdk import App, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
+
+from cortex_cdk.autoscaling import CountOrPercent, Policy
+from cortex_cdk.constructs import Scaler
+from cortex_cdk.constructs.source_cut import MODELS, SCALER, copy_package
+from cortex_cdk.scaler import service_tags
+from cortex_cdk.spec.model import UpdateStrategySpec
+from tests.support.cloud_template import Template
+
+STRATEGY = UpdateStrategySpec(CountOrPercent.parse("25%"), CountOrPercent.parse("1"))
+
+
+def test_six_ticks_a_minute_through_a_queue(templates):
+    template = templates["cluster"]
+    rule = template.one("Events::Rule")
+    assert rule["ScheduleExpression"] == "rate(1 minute)"
+    (target,) = rule["Targets"]
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0}
+    mapping = template.one("Lambda::EventSourceMapping")
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BatchSize"] == 1
+
+
+def test_a_message_is_not_seen_twice_while_it_is_worked_on(templates):
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html: six times the function's time-out."""
+    template = templates["cluster"]
+    (ticks,) = [queue for queue in template.all("SQS::Queue") if "RedrivePolicy" in queue]
+    assert ticks["VisibilityTimeout"] >= 6 * template.one("Lambda::Function")["Timeout"]
+    assert ticks["MessageRetentionPeriod"] == 300  # what is older is of no use
+
+
+def test_the_function(templates):
+    function = templates["cluster"].one("Lambda::Function")
+    assert function["Handler"] == "cortex_cdk.scaler.handler.handler"
+    assert function["MemorySize"] == 256
+    assert {*function["Environment"]["Variables"]} == {
+        "CORTEX_CLUSTER",
+        "CORTEX_TABLE",
+        "CORTEX_QUEUE_URL",
+        "CORTEX_METRIC_NAMESPACE",
+    }
+    assert "ReservedConcurrentExecutions" not in function
+
+
+def test_the_table(templates):
+    table = templates["cluster"].one("DynamoDB::Table")
+    assert [(key["AttributeName"], key["KeyType"]) for key in table["KeySchema"]] == [("pk", "HASH"), ("sk", "RANGE")]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+
+
+def test_what_the_function_may_do(templates):
+    statements = templates["cluster"].statements("ScalerRole")
+    actions = [
+        action for s in statements for action in ([s["Action"]] if isinstance(s["Action"], str) else s["Action"])
+    ]
+    assert not [action for action in actions if "*" in action]
+    everywhere = [s for s in statements if s["Resource"] == "*"]
+    assert [s["Action"] for s in everywhere] == ["ecs:ListServices"]
+    assert "ecs:cluster" in everywhere[0]["Condition"]["ArnEquals"]
+    by_action = {s["Action"] if isinstance(s["Action"], str) else s["Action"][0]: s for s in statements}
+    assert "aws:ResourceTag/cortex:cluster" in by_action["ecs:UpdateService"]["Condition"]["StringEquals"]
+    assert by_action["dynamodb:PutItem"]["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["scaler#*"]}
+    }
+    assert "ManagedPolicyArns" not in json.dumps(templates["cluster"].all("IAM::Role"))
+
+
+def test_any_service_can_be_scaled():
+    """Without the other constructs: an ECS service whose tasks send load reports."""
+    stack = Stack(App(), "own")
+    cluster = ecs.Cluster(stack, "Cluster", vpc=ec2.Vpc(stack, "Vpc"))
+    task = ecs.FargateTaskDefinition(stack, "Task")
+    task.add_container("main", image=ecs.ContainerImage.from_registry("mine"))
+    service = ecs.FargateService(
+        stack, "Service", cluster=cluster, task_definition=task, min_healthy_percent=100, max_healthy_percent=150
+    )
+    scaler = Scaler(stack, "Scaler", cluster=cluster, metric_namespace="Mine")
+    policy = Policy(max_replicas=9, window_s=20, upscale_window_s=10)
+    scaler.add_service(service, api="queue", policy=policy, update_strategy=STRATEGY)
+    scaler.grant_report(task.task_role, "queue")
+    template = Template(stack.node.root.synth().get_stack_by_name("own").template)
+
+    tags = {tag["Key"]: tag["Value"] for tag in template.one("ECS::Service")["Tags"]}
+    cluster_tag = tags.pop(service_tags.CLUSTER_TAG)
+    assert "Ref" in cluster_tag
+    target = service_tags.parse(tags)
+    assert (target.api, target.policy) == ("queue", policy)
+    assert template.one("ECS::Service")["DeploymentConfiguration"]["MinimumHealthyPercent"] == 88  # 8 of 9
+    (statement,) = [s for s in template.statements("TaskRole") if "dynamodb" in json.dumps(s)]
+    assert statement["Condition"]["ForAllValues:StringEquals"] == {"dynamodb:LeadingKeys": ["load#queue"]}
+    assert scaler.metric_errors().namespace == "Mine"
+    assert scaler.metric_ticks(statistic="Maximum").statistic == "Maximum"
+
+
+def test_the_cuts_hold_no_more_than_they_need(tmp_path: Path):
+    for parts, packages in ((SCALER, {"autoscaling", "scaler"}), (MODELS, {"models", "model_pin", "spec"})):
+        folder = tmp_path / parts[1]
+        copy_package(parts, folder)
+        found = {path.relative_to(folder / "cortex_cdk") for path in folder.rglob("*") if path.is_file()}
+        assert {path.parts[0] for path in found if len(path.parts) > 1} == packages
+        assert not [path for path in found if "__pycache__" in path.parts]
+        assert Path("__init__.py") in found
