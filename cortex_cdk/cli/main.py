@@ -11,8 +11,9 @@ from typing import Annotated
 
 import typer
 
-from cortex_cdk.cli import init, output, predict, schema, serve, validate
+from cortex_cdk.cli import explain, init, output, predict, schema, serve, simulate, validate
 from cortex_cdk.cli.errors import UserError
+from cortex_cdk.cli.grouped_help import GroupedHelp
 from cortex_cdk.models.errors import ModelError
 from cortex_cdk.spec.problem import SpecError
 
@@ -31,6 +32,8 @@ app.command("init")(init.init)
 app.command("validate")(validate.validate)
 app.command("serve")(serve.serve)
 app.command("predict")(predict.predict)
+app.command("simulate", cls=GroupedHelp)(simulate.simulate)
+app.command("explain")(explain.explain)
 app.command("schema")(schema.schema)
 
 

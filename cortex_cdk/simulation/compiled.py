@@ -2,9 +2,9 @@
 
 Compiling takes some seconds, so the machine code is kept, in ``$XDG_CACHE_HOME/cortex-cdk/machine-code``, below
 ``~/.cache`` by default, or below ``$NUMBA_CACHE_DIR``. What numba keeps is good until the function's own file changes,
-whatever becomes of functions and constants that it takes from other files. So it gets a folder of its own for each state
-of all files that have compiled functions, and of numba: code that was made from anything else is never found. Old folders
-may be deleted at any time.
+whatever becomes of functions and constants that it takes from other files. So there is a folder for each state of all
+files that have compiled functions, and of numba: code that was made from anything else is never found. Old folders may
+be deleted at any time.
 
 Where no folder can be written to, and for functions of other files, each process compiles for itself.
 """

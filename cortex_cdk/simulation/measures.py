@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections import defaultdict
 from typing import Any
 
@@ -41,13 +42,13 @@ class Measures:
         self._slots = slots
         self._decisions: list[tuple[float, Outcome]] = []
         self._ups = self._downs = 0
-        self._columns: dict[str, list[float]] = defaultdict(list)
+        self._columns: dict[str, array[float]] = defaultdict(lambda: array("d"))  # lists would take 4 times as much
         self._latencies: Ints = np.zeros(BINS, np.int64)
         self._queue_times: Ints = np.zeros(BINS, np.int64)
-        self._latency_s: list[float] = []  # sums, by bucket
-        self._queued_s: list[float] = []
-        self._areas: list[float] = []
-        self._slot_areas: list[float] = []
+        self._latency_s = array("d")  # sums, by bucket
+        self._queued_s = array("d")
+        self._areas = array("d")
+        self._slot_areas = array("d")
         self._rest = 0.0
         self._latency_max = self._queued_max = 0.0
 

@@ -26,9 +26,9 @@ _NOWHERE = Place(1, 1)
 
 
 def changed_autoscaling(
-    section: Mapping[str, Any], changes: Mapping[str, str], *, file: str | None = None, option: str = "--set"
-) -> AutoscalingSpec:
-    """What a section of a ``cortex.yaml`` would be with ``changes``.
+    section: Mapping[str, Any], changes: Mapping[str, str], *, file: str = "the defaults", option: str = "--set"
+) -> tuple[dict[str, Any], AutoscalingSpec]:
+    """A section of a ``cortex.yaml`` with ``changes``, as it would stand in a file, and what it comes to.
 
     A key that follows from others when it is left out, such as ``init_replicas``, follows from the changed ones.
 
@@ -41,8 +41,8 @@ def changed_autoscaling(
     Raises:
         SpecError: with all problems. Those of a changed value are located by the option, the others by ``file``.
     """
-    document = Document(data=[{"autoscaling": {**section}}])
-    given = document.data[0]["autoscaling"]
+    given = {**section}
+    document = Document(data=[{"autoscaling": given}])
     for path in ((), (0,), _SECTION, *((*_SECTION, key) for key in section)):
         document.places[path] = document.keys[path] = _NOWHERE
     problems = []
@@ -50,8 +50,10 @@ def changed_autoscaling(
         try:
             value = read(text)
         except DocumentError as error:
-            message = "no value after `=`" if not text.strip() else error.message
-            problems.append(Problem(f"{option} {key}={text}", message, key=f"autoscaling.{key}", hint=error.hint))
+            message, hint = (
+                (error.message, error.hint) if text.strip() else ("there is no value", "write it after the =")
+            )
+            problems.append(Problem(f"{option} {key}={text}", message, key=f"autoscaling.{key}", hint=hint))
             continue
         given[key] = value.data
         document.keys[(*_SECTION, key)] = _NOWHERE
@@ -62,7 +64,7 @@ def changed_autoscaling(
     problems += [_located(problem, changes, file, option) for problem in found]
     if problems or spec is None:
         raise SpecError(problems)
-    return spec
+    return given, spec
 
 
 def _checked(document: Document, given: Mapping[str, Any]) -> tuple[AutoscalingSpec | None, Iterable[Problem]]:
@@ -80,11 +82,13 @@ def _checked(document: Document, given: Mapping[str, Any]) -> tuple[AutoscalingS
     return spec, report.problems()
 
 
-def _located(problem: Problem, changes: Mapping[str, str], file: str | None, option: str) -> Problem:
+def _located(problem: Problem, changes: Mapping[str, str], file: str, option: str) -> Problem:
     """The problem with its place in words: lines and columns mean nothing here, nor does the API's place in a list."""
     key = (problem.key or "").removeprefix("autoscaling.").partition(".")[0]
     if key in changes:
         where = f"{option} {key}={changes[key]}"
     else:
-        where = " ".join([file or "the defaults", "with", *(f"{option} {name}={text}" for name, text in changes.items())])
+        where = " ".join(
+            [file or "the defaults", "with", *(f"{option} {name}={text}" for name, text in changes.items())]
+        )
     return replace(problem, file=where, line=None, column=None, api=None)

@@ -88,6 +88,15 @@ def test_of_two_reports_the_longer_counts_and_of_equals_the_higher_in_any_order(
         assert load(list(order)).in_flight == 5
 
 
+def test_of_two_reports_that_differ_in_what_was_done_the_same_counts_in_any_order() -> None:
+    policy = Policy(queue_drain_period_s=30)
+    done = [(None, None, None), (0, 8, 8), (1, 8, 8), (1, 9, 3), (1, 9, 4)]
+    twice = [LoadReport("a", 90, 5, queued=queued, arrived=arrived, served=served) for queued, arrived, served in done]
+    for first, second in itertools.combinations(twice, 2):
+        assert observe(policy, [first, second], NOW, 1) == observe(policy, [second], NOW, 1)
+        assert observe(policy, [second, first], NOW, 1) == observe(policy, [second], NOW, 1)
+
+
 def test_clocks_up_to_2_s_ahead_are_believed() -> None:
     ahead = [LoadReport("a", 100, 7)]
     assert load(ahead, now=98.0).in_flight == 7
@@ -222,6 +231,24 @@ def test_a_missing_report_counts_as_full_in_the_upscale_window_too() -> None:
 
 
 # Bad reports
+
+
+def test_reports_say_what_was_done_or_not() -> None:
+    assert LoadReport("a", 90, 4, queued=4, arrived=0, served=2**53).served == 2**53
+    assert LoadReport("a", 90, 4).queued is None
+
+
+@pytest.mark.parametrize("queued", [-0.1, 4.1, math.inf, math.nan])
+def test_no_more_wait_than_are_in_flight(queued: float) -> None:
+    with pytest.raises(ValueError, match=r"queued of replica a is .*, must be a number from 0 to in_flight \(4\)"):
+        LoadReport("a", 90, 4, queued=queued)
+
+
+@pytest.mark.parametrize("name", ["arrived", "served"])
+@pytest.mark.parametrize("count", [-1, math.inf, math.nan, 2**53 + 1])
+def test_no_count_is_negative_or_without_end(name: str, count: float) -> None:
+    with pytest.raises(ValueError, match=rf"{name} of replica a is .*, must be a number from 0 to 9007199254740992"):
+        LoadReport("a", 90, 4, **{name: count})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("value", [-0.1, math.inf, math.nan, 2**53 + 1])

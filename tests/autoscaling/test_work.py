@@ -90,6 +90,7 @@ def test_requests_longer_than_the_window_count_for_the_window() -> None:
 
 def test_nothing_served_and_nothing_said() -> None:
     assert done(report(90, 4, 7, 11, 0)).service_s == math.inf
+    assert done(report(90, 4, 7, 11, 0), report(80, 0, 0, 0, 0)).service_s == math.inf
     assert done(report(90, 0, 0, 0, 0)).service_s == math.inf
     assert done(report(90, 0, 0, 7, 7)).in_flight(30) == 0
     for silent in ({"queued": None}, {"arrived": None}, {"served": None}):
@@ -211,6 +212,15 @@ def test_missing_reports_hold_back_a_scale_down_by_what_they_may_have_been() -> 
     assert observe(policy, [*own, *busier], NOW, 9).average_if_full == pytest.approx(
         4 * service_s + 2 / 3 * service_s / 30
     )
+
+
+def test_what_is_missing_makes_requests_look_longer_in_the_short_window_too() -> None:
+    own = [report(80, 0, 0, 0, 0), report(90, 1, 0, 20, 10)]
+    other = [report(70, 0, 0, 0, 0, "b"), report(90, 1, 0, 20, 10, "b")]
+    seen = observe(DRAINING, [*own, *other], NOW, 9)
+    # Of the replicas one misses 70 and one 80. In 90, when all are there, 4 came per second.
+    service_s = (20 + 20) / 20
+    assert seen.average_if_full == pytest.approx(4 * service_s)
 
 
 def test_a_scale_down_that_reports_are_missing_for_is_not_below_that_without_the_period() -> None:

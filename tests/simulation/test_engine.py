@@ -263,17 +263,6 @@ def test_importing_the_package_is_cheap() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_compiles_where_nothing_can_be_kept() -> None:
-    # numba refuses to cache where it finds no folder for it, as for code that comes from no file.
-    code = (
-        "import numba; from cortex_cdk.simulation.compiled import compiled\n"
-        "try: numba.njit(cache=True)(lambda x: x + 1)\n"
-        "except RuntimeError: print(compiled(lambda x: x + 1)(41))"
-    )
-    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert found.stdout == "42\n"
-
-
 def test_poisson_day_is_the_same_for_every_policy() -> None:
     trace, service_time = pattern("constant:20", 100), parse_service_time("exp:50ms")
     logs = [Log(), Log()]

@@ -87,6 +87,17 @@ def test_agrees_with_the_reference(scenario: tuple[Platform, list[int], float, l
         mean = sum(replica.means(start, end)[0] for replica in reference.replicas if replica.history)
         assert math.isclose(series.in_flight[i], mean, rel_tol=1e-9, abs_tol=1e-9)
         assert series.arrivals[i] == sum(start <= moment < start + 10 for moment in arrivals)
+    last_tick = (math.ceil(duration_s / tick_s) - 1) * tick_s
+    assert reports.keys() == {
+        (bucket, f"replica-{replica.number}")
+        for replica in reference.replicas
+        for bucket in range(0, 100, 10)
+        if bucket + 10 + platform.report_delay_s <= last_tick
+        and replica.history
+        and replica.opened < bucket + 10
+        and (replica.stopped is None or replica.stopped > bucket)
+        and replica.stopped != replica.opened
+    }
     for (bucket, name), report in reports.items():
         replica = reference.replicas[int(name.removeprefix("replica-")) - 1]
         end = bucket + 10 if replica.stopped is None else min(bucket + 10, replica.stopped)

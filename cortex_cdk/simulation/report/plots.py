@@ -6,8 +6,9 @@ costs against the objective.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,22 +34,38 @@ class PlotError(Exception):
     """Plots cannot be drawn here; the message says what to install."""
 
 
-def write_plots(runs: Sequence[Run], folder: Path, *, least_replica_hours: float | None = None) -> list[Path]:
+def write_plots(
+    runs: Sequence[Run],
+    folder: Path,
+    *,
+    least_replica_hours: float | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> list[Path]:
     """Write PNG files into ``folder``, which exists, and return their paths.
+
+    Args:
+        runs: of one workload.
+        folder: where to.
+        least_replica_hours: the lower bound for policies that answer all requests within the objective, if known.
+        progress: called before each file with its name and the share of them that are written.
 
     Raises:
         PlotError: without matplotlib.
     """
     from cortex_cdk.simulation.report.scatter import scatter
 
-    figures = {f"timeline-{file_name(run.policy)}.png": timeline(run) for run in runs}
+    figures: dict[str, Callable[[], Figure]] = {
+        f"timeline-{file_name(run.policy)}.png": partial(timeline, run) for run in runs
+    }
     if len(runs) > 1:
-        figures["comparison.png"] = comparison(runs)
-        figures["costs.png"] = scatter(runs, least_replica_hours=least_replica_hours)
-    paths = []
-    for name, figure in figures.items():
+        figures["comparison.png"] = partial(comparison, runs)
+        figures["costs.png"] = partial(scatter, runs, least_replica_hours=least_replica_hours)
+    paths: list[Path] = []
+    for name, draw in figures.items():
+        if progress is not None:
+            progress(name, len(paths) / len(figures))
         paths.append(folder / name)
-        figure.savefig(paths[-1], dpi=DPI)
+        draw().savefig(paths[-1], dpi=DPI)
     return paths
 
 

@@ -94,7 +94,7 @@ def _several(runs: Sequence[Run]) -> Table:
     from rich.text import Text
 
     table = _table()
-    table.add_column("policy", no_wrap=True, max_width=17)
+    table.add_column("policy", overflow="fold", max_width=17)
     shown = columns(runs)
     for column in shown:
         table.add_column(column.heading, justify="right", no_wrap=True)
@@ -138,7 +138,7 @@ def _steps(runs: Sequence[Run], most: int = 6) -> Table:
     """How long each policy took after each step in load; of many steps only the first."""
     table = _table()
     table.add_column("step in load", no_wrap=True)
-    table.add_column("policy", no_wrap=True)
+    table.add_column("policy", overflow="fold", max_width=30)
     for heading in ("decided\nafter", "replicas\nneeded", "so many\nready after"):
         table.add_column(heading, justify="right", no_wrap=True)
     number = max(len(run.summary.steps) for run in runs)
