@@ -120,7 +120,8 @@ def table(workload: str, results: dict[Case, dict[str, Result]]) -> str:
     mean_s = parse_service_time(WORKLOADS[workload].service_time).mean_s
     lines = [
         f"**{WORKLOADS[workload].title}**; service time `{WORKLOADS[workload].service_time}`, objective "
-        f"{10 * mean_s:g} s. For each start-up time: within the objective, replica hours.",
+        f"{10 * mean_s:g} s, {WORKLOADS[workload].replicas} replicas at the start. For each start-up time: within the "
+        "objective, replica hours.",
         "",
         "| policy |" + "".join(f" {startup} s | |" for startup in STARTUPS_S),
         "|---|" + "---:|---:|" * len(STARTUPS_S),

@@ -23,8 +23,8 @@ twice or not at all, and from clocks that differ by up to 2 s. The rules:
 - **Work.** With a queue drain period the load is what ``work`` says, of the same buckets. Where a report does not tell
   what was done, or nothing was served, it is not known, and requests in flight count as without the period. Nothing was
   done in missing reports for a scale-up. For a scale-down they are full as above, running or waiting, whichever is more
-  work, with as many arrivals as the busiest report within the window and nothing served; and the load is not below
-  that without the period.
+  work, with as many arrivals as the busiest report within the (longer) window and nothing served; and the load is not
+  below that without the period.
 
 What follows: **a missing report never causes a scale-down.** Take any of an API's reports away: ``decide`` does not go
 below the lower of the present count and the count that the load of all its reports gives. That holds as long as the
@@ -154,7 +154,9 @@ def _works(reported: Reported, windows: Sequence[Load], drain_s: float) -> list[
 
 def _works_if_full(reported: Reported, windows: Sequence[Load], drain_s: float) -> list[float]:
     """The same with what is missing, all of it running and all of it waiting."""
-    ways = [work_if_full(reported.of(window.buckets_if_full), window.assumed) for window in windows]
+    reports = itertools.chain.from_iterable(reported.of(windows[0].buckets_if_full))
+    busiest = max((report.arrived or 0 for report in reports), default=0)
+    ways = [work_if_full(reported.of(window.buckets_if_full), window.assumed, busiest) for window in windows]
     return [_as_long(work, long).in_flight(drain_s) for way in ways for work, long in zip(way, ways[0], strict=False)]
 
 

@@ -65,15 +65,17 @@ def work_done(buckets: Sequence[Collection[LoadReport]]) -> Work | None:
     return sums.work(begun=sums.served + growth if sums.served else 0.0)
 
 
-def work_if_full(buckets: Sequence[Collection[LoadReport]], assumed: Sequence[float]) -> tuple[Work, Work] | tuple[()]:
+def work_if_full(
+    buckets: Sequence[Collection[LoadReport]], assumed: Sequence[float], arrived: int
+) -> tuple[Work, Work] | tuple[()]:
     """The most that may have been done when reports are missing: the greater of what the two results count.
 
-    As many requests came to each of what is missing as to the busiest report that is there, and none was served. What
-    was in flight ran, in the first, and waited, in the second.
+    Nothing that is missing was served. What was in flight ran, in the first, and waited, in the second.
 
     Args:
         buckets: the reports that are there, of each bucket of a window, newest first.
         assumed: requests in flight that each missing report counts as.
+        arrived: requests that came to each of these.
 
     Returns:
         Nothing when a report does not say what was done.
@@ -81,27 +83,26 @@ def work_if_full(buckets: Sequence[Collection[LoadReport]], assumed: Sequence[fl
     sums = _Sums.of(buckets)
     if sums is None:
         return ()
-    arrived = sums.arrived + len(assumed) * sums.most_arrived
-    running = sums._replace(running=[*sums.running, assumed], arrived=arrived).work(sums.served)
-    waiting = sums._replace(queued=[*sums.queued, *assumed], arrived=arrived).work(sums.served)
+    sums = sums._replace(arrived=sums.arrived + len(assumed) * arrived)
+    running = sums._replace(running=[*sums.running, assumed]).work(sums.served)
+    waiting = sums._replace(queued=[*sums.queued, *assumed]).work(sums.served)
     return running, replace(waiting, service_s=running.service_s)
 
 
 class _Sums(NamedTuple):
-    """Reports of a window: each one's share of its bucket, running by bucket; counts in all, and of the busiest."""
+    """Reports of so many buckets: each one's share of its bucket, running ones by bucket; and counts."""
 
     buckets: int
     running: Sequence[Sequence[float]]
     queued: Sequence[float]
     arrived: int
     served: int
-    most_arrived: int
 
     @classmethod
     def of(cls, buckets: Sequence[Collection[LoadReport]]) -> _Sums | None:
         running: list[list[float]] = []
         queued: list[float] = []
-        arrived, served = [0], [0]
+        all_arrived = all_served = 0
         for reports in buckets:
             running.append([])
             for report in reports:
@@ -109,9 +110,9 @@ class _Sums(NamedTuple):
                     return None
                 running[-1].append(report.over_bucket(report.in_flight - report.queued))
                 queued.append(report.over_bucket(report.queued))
-                arrived.append(report.arrived)
-                served.append(report.served)
-        return cls(len(buckets), running, queued, sum(arrived), sum(served), max(arrived))
+                all_arrived += report.arrived
+                all_served += report.served
+        return cls(len(buckets), running, queued, all_arrived, all_served)
 
     def work(self, begun: float) -> Work:
         """With so many requests that slots began."""

@@ -96,16 +96,12 @@ class DecisionLog:
         """A decision of a policy at a tick; ``requested`` is the count before it."""
         words = explain(outcome.decision) if outcome.decision else _words(requested, outcome)
         now, last = round(now, 6), self._last
-        if last is not None and (last.policy, last.requested, last.desired, last.words) == (
-            policy,
-            requested,
-            outcome.desired,
-            words,
-        ):
+        found = Logged(policy, now, now, requested, outcome.desired, words)
+        if last is not None and last._replace(t_s=now, until_s=now) == found:
             self._last = last._replace(until_s=now)
             return
         self._write_last()
-        self._last = Logged(policy, now, now, requested, outcome.desired, words)
+        self._last = found
 
     def _write_last(self) -> None:
         if self._last is not None:

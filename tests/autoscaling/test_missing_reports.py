@@ -106,7 +106,7 @@ def known(policy: Policy, reports: Iterable[LoadReport], now: float, replicas: i
 @st.composite
 def eager_policies(draw: st.DrawFn, **fixed: float) -> Policy:
     """Small ones, most of which let nothing hold a scale-down back."""
-    window = draw(st.integers(1, KNOWN - 3))
+    window = draw(st.integers(1, 3) | st.integers(1, KNOWN - 3))
     return draw(
         policies(
             min_replicas=0,

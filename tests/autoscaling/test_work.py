@@ -96,15 +96,15 @@ def test_nothing_served_and_nothing_said() -> None:
     for silent in ({"queued": None}, {"arrived": None}, {"served": None}):
         older = replace(report(80, 4, 7, 11, 9), **silent)
         assert work_done([[report(90, 4, 7, 11, 9)], [older]]) is None
-        assert work_if_full([[report(90, 4, 7, 11, 9)], [older]], [1.0]) == ()
+        assert work_if_full([[report(90, 4, 7, 11, 9)], [older]], [1.0], 7) == ()
 
 
-def test_what_is_missing_ran_or_waited_and_had_the_arrivals_of_the_busiest() -> None:
+def test_what_is_missing_ran_or_waited_and_was_not_served() -> None:
     buckets = [[report(90, 2, 6, 30, 10), report(90, 2, 0, 50, 30, "b")], []]
-    running, waiting = work_if_full(buckets, [4.0, 8.0])
+    running, waiting = work_if_full(buckets, [4.0, 8.0], 50)
     assert running == Work((4 + 12) / 2, 6 / 2, arrivals_per_s=180 / 20, service_s=160 / 40, window_s=20)
     assert waiting == Work(4 / 2, (6 + 12) / 2, arrivals_per_s=180 / 20, service_s=160 / 40, window_s=20)
-    assert work_if_full([[]], [3.0])[1] == Work(0, 3, arrivals_per_s=0, service_s=math.inf, window_s=10)
+    assert work_if_full([[]], [3.0], 7)[-1] == Work(0, 3, arrivals_per_s=0.7, service_s=math.inf, window_s=10)
 
 
 # What holds for any reports
@@ -137,6 +137,38 @@ def test_where_nothing_waits_and_all_that_came_is_served_it_is_the_requests_in_f
 ) -> None:
     work = done(*(report(90 - 10 * age, running, 0, count, count) for age, (running, count) in enumerate(buckets)))
     assert work.in_flight(drain_s) == pytest.approx(sum(running for running, _ in buckets) / len(buckets))
+
+
+SMALL_REPORTS = st.builds(
+    lambda running, queued, arrived, served, lost: (report(90, running, queued, arrived, served), lost),
+    *(st.sampled_from([0, 0.5, 1, 4]), st.sampled_from([0, 0, 3])),
+    *(st.sampled_from([0, 1, 5, 40]), st.sampled_from([0, 1, 5, 40])),
+    st.booleans(),
+)
+
+
+@given(st.lists(st.lists(SMALL_REPORTS, min_size=1, max_size=3), min_size=1, max_size=3), DRAINS)
+def test_what_is_missing_did_no_more_than_it_counts_for(
+    window: list[list[tuple[LoadReport, bool]]], drain_s: float
+) -> None:
+    left = [[found for found, lost in bucket if not lost] for bucket in window]
+    busiest = max((found.arrived or 0 for bucket in left for found in bucket), default=0)
+    everything, full = [], []
+    for bucket in window:
+        everything.append([replace(f, arrived=min(f.arrived or 0, busiest)) if lost else f for f, lost in bucket])
+        full.append([found.in_flight for found, lost in bucket if lost])
+    long, most = work_done(everything), work_if_full(left, [value for values in full for value in values], busiest)
+    short, most_short = work_done(everything[:1]), work_if_full(left[:1], full[0], busiest)
+    assert long is not None
+    assert short is not None
+    counted = [way.in_flight(drain_s) for way in most]
+    counted_short = [
+        replace(way, service_s=most[0].service_s, window_s=most[0].window_s).in_flight(drain_s) for way in most_short
+    ]
+    if long.service_s < math.inf:
+        short = replace(short, service_s=long.service_s, window_s=long.window_s)
+        assert max(counted) >= long.in_flight(drain_s) * (1 - 1e-12)
+        assert max(counted_short) >= short.in_flight(drain_s) * (1 - 1e-12)
 
 
 @given(st.integers(1, 10), st.floats(0.5, 28), st.floats(0, 29), DRAINS)

@@ -64,7 +64,7 @@ def test_the_explanations_of_the_docs(simulated):
 
 def test_the_docs_simulate_the_same():
     page = (ROOT / "docs/autoscaling.md").read_text()
-    (documented,) = re.findall(r"^cortex-cdk simulate (.*)$", page, flags=re.MULTILINE)
+    documented = re.findall(r"^cortex-cdk simulate (.*)$", page, flags=re.MULTILINE)[0]
     pairs = [pair for block in console_blocks("README.md") for pair in commands(block)]
     (readme,) = [command for command, _ in pairs if command.startswith("cortex-cdk simulate")]
     assert shlex.split(f"cortex-cdk simulate {documented}") == shlex.split(readme)

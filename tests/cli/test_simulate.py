@@ -182,8 +182,9 @@ def test_the_settings_of_the_api(project: Path) -> None:
     (project / "cortex.yaml").write_text(
         api("one") + api("two", min_replicas=2, workers_per_replica=2, threads_per_worker=2, window="20s")
     )
-    (found,) = answer(project, "--api", "two")["runs"]
+    (found,) = answer(project, "--api", "two", "--set", "max_replica_concurrency=900")["runs"]
     assert (found["policy"], found["settings"]["platform"]["slots"]) == ("custom", 4)
+    assert found["settings"]["platform"]["max_replica_concurrency"] == 900
     assert found["summary"] == library(
         ["cortex"],
         pattern("step:1..8@60s", 240.0),
