@@ -1,6 +1,6 @@
 # The two commands for a stranger: `make demo` and `make test`. Both set up .venv first and can be run again.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench simulate docs lock clean
+.PHONY: help setup demo test check bench simulate docs lock clean emulator test-emulated deploy-emulated destroy-emulated
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup: $(INSTALLED) ## Make the virtual environment .venv with everything in it
 
@@ -45,6 +45,18 @@ docs: $(INSTALLED) ## Write the reference of cortex.yaml and its JSON Schema aga
 
 lock: ## Pin the newest versions of everything in requirements.txt (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra local --extra simulate --group dev --no-header --quiet --upgrade pyproject.toml -o requirements.txt
+
+emulator: $(INSTALLED) ## Install what an emulated deployment needs (Debian, as root; Node.js must be there)
+	$(BIN)/python -m tests.emulator.harness install
+
+test-emulated: emulator ## Test a deployment with the real CDK command line and real containers, without AWS
+	CORTEX_EMULATOR=1 $(BIN)/python -m pytest tests/emulator
+
+deploy-emulated: emulator ## Deploy the iris example on this machine, without AWS, and leave it running
+	$(BIN)/python -m tests.emulator.harness deploy
+
+destroy-emulated: ## Remove it again
+	$(BIN)/python -m tests.emulator.harness destroy
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -26,6 +26,10 @@ TENSORFLOW_SERVING = "2.19.1"
 NEVER_IN_AN_IMAGE = (".git", ".venv", "venv", "__pycache__", "*.pyc", "cdk.out", "node_modules", ".env", ".aws")
 """Names in a project's folder that are left out of its image."""
 
+CONFIGURATION = ("cortex.yaml", "cluster.yaml")
+"""Files at the top of it that are left out, too. Replicas are told what they need of those; a new autoscaling policy
+must not make a new image, which would replace them all."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ApiImage:
@@ -59,6 +63,8 @@ class ApiImage:
             if folder.is_dir():
                 ignored = shutil.ignore_patterns(*NEVER_IN_AN_IMAGE, *self.exclude)
                 shutil.copytree(folder, context / "project", ignore=ignored)
+            for file in CONFIGURATION:
+                (context / "project" / file).unlink(missing_ok=True)
             for file in _DEPENDENCIES:
                 if (folder / file).is_file():
                     shutil.copy(folder / file, context / "dependencies" / file)

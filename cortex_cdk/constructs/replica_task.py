@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration, RemovalPolicy, Size
+from aws_cdk import Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -59,6 +59,9 @@ class ReplicaTask(Construct):
         self.definition = ecs.Ec2TaskDefinition(self, "Definition", network_mode=ecs.NetworkMode.AWS_VPC)
         for volume in ("models", "api-tmp", "serve-tmp", "downloader-tmp"):
             self.definition.add_volume(name=volume)
+        # For boto3, which does not read the AWS_REGION that the library sets. ECS tells containers on instances no
+        # region, and they cannot reach the instance's metadata.
+        region = {"AWS_DEFAULT_REGION": Stack.of(self).region}
         share = placement.split(compute)
         api_image, serve_image, downloader_image = images
         self.downloader = self._container(
@@ -66,7 +69,7 @@ class ReplicaTask(Construct):
             downloader_image,
             share.downloader,
             essential=False,
-            environment=model.environment,
+            environment=model.environment | region,
             start_timeout=startup_timeout,
             models_read_only=False,
         )
@@ -89,7 +92,7 @@ class ReplicaTask(Construct):
             "api",
             api_image,
             share.api,
-            environment={"CORTEX_SETTINGS": settings},
+            environment={"CORTEX_SETTINGS": settings} | region,
             port_mappings=[ecs.PortMapping(container_port=port)],
             stop_timeout=Duration.seconds(timing.stop_api_s),
             health_check=ecs.HealthCheck(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import jsii
@@ -109,7 +110,7 @@ class TensorFlowApi(Construct, ApiMetrics):
             port=API_PORT,
             # Not the library's own JSON, which drops nulls and makes 1 of 1.0. Names in it become known later.
             settings=json.dumps(settings),
-            model=model or self._look_up(location, repr(spec), log_retention),
+            model=model or self._look_up(location, settings, log_retention),
             images=images,
             startup_timeout=startup_timeout,
             log_retention=log_retention,
@@ -162,11 +163,14 @@ class TensorFlowApi(Construct, ApiMetrics):
         """Who the predictor is in AWS."""
         return self.task.role
 
-    def _look_up(self, location: S3Uri, settings: str, log_retention: logs.RetentionDays) -> PinnedModel:
-        """Look the model's version up whenever replicas are replaced anyway: for new code and new settings."""
+    def _look_up(self, location: S3Uri, settings: Mapping[str, Any], log_retention: logs.RetentionDays) -> PinnedModel:
+        """Look the model's version up whenever replicas are replaced anyway: for new code and new settings, but not
+        for a new autoscaling policy."""
         code = self.node.find_child("ApiImage")
         assert isinstance(code, ecr_assets.DockerImageAsset)
-        digest = hashlib.sha256(f"{code.asset_hash} {settings}".encode()).hexdigest()[:16]
+        own = {key: value for key, value in settings.items() if key != "reporting"}  # whose names come later
+        told = json.dumps([code.asset_hash, own, repr(self.spec.compute)])
+        digest = hashlib.sha256(told.encode()).hexdigest()[:16]
         return ModelVersion(self, "Model", model=location, deployment=digest, log_retention=log_retention).pinned
 
     def _service(self, capacity_provider: str, startup_timeout: Duration) -> ecs.Ec2Service:

@@ -37,7 +37,14 @@ def project(tmp_path: Path) -> Path:
     for name in ("predictor.py", "src/helper.py", "requirements.txt", "dependencies.sh", "data.csv"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(name)
-    for name in (".venv/bin/python", ".git/config", "src/__pycache__/helper.pyc", "cdk.out/tree.json", ".env"):
+    for name in (
+        "cortex.yaml",
+        ".venv/bin/python",
+        ".git/config",
+        "src/__pycache__/helper.pyc",
+        "cdk.out/tree.json",
+        ".env",
+    ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("not for an image")
     return folder

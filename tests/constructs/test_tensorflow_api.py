@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
-from aws_cdk import Stack
+from aws_cdk import App, Stack
 
 from cortex_cdk.constructs import ApiImage, Cluster, InstanceGroup, TensorFlowApi
 from cortex_cdk.constructs.priority import priority_of
 from cortex_cdk.scaler import service_tags
 from tests.constructs.conftest import PINNED, imported_cluster
 from tests.support.api_specs import api_spec
-from tests.support.cloud_template import text_of
+from tests.support.cloud_template import Template, text_of
 
 APIS = ("plain", "fast", "careful", "elsewhere")
 
@@ -73,6 +73,13 @@ def test_the_settings_keep_every_value(templates):
     assert isinstance(config["one"], float)
     assert settings["model_server"]["address"] == "localhost:8500"
     assert settings["reporting"] == {"table": "<later>", "metric_namespace": "Cortex", "cluster": "<later>"}
+
+
+def test_containers_are_told_their_region(templates):
+    """ECS does not do that on instances. Of the two names, boto3 reads the second, and others read the first."""
+    for name in ("api", "downloader"):
+        environment = templates["plain"].environment(name)
+        assert environment["AWS_REGION"] == environment["AWS_DEFAULT_REGION"] == "eu-central-1"
 
 
 def test_times_follow_the_endpoint(templates):
@@ -182,6 +189,29 @@ def test_one_version_for_all_replicas_known_at_synth(templates):
     environment = templates["fast"].environment("downloader")
     assert {key: environment[key] for key in PINNED.environment} == PINNED.environment
     assert templates["fast"].all("Lambda::Function") == []
+
+
+def test_a_policy_has_no_part_in_what_replicas_are(project):
+    """Else a new one would replace them, or have them fetch a newer version of their model."""
+    specs = {
+        "one": api_spec("plain"),
+        "other": api_spec("plain", min_replicas=2, window="2m", max_surge="1"),
+        "busier": api_spec("plain", threads_per_worker=2),
+    }
+    app = App()
+    for name, spec in specs.items():
+        stack = Stack(app, name)
+        TensorFlowApi(stack, "Api", cluster=Cluster(stack, "Cluster"), spec=spec, image=ApiImage(project=project))
+    found = {stack.stack_name: Template(stack.template) for stack in app.synth().stacks}
+    looked_up = {
+        name: resource["Properties"]["Deployment"]
+        for name, template in found.items()
+        for resource in template.resources.values()
+        if resource["Type"] == "Custom::CortexModelVersion"
+    }
+    assert looked_up["one"] == looked_up["other"] != looked_up["busier"]
+    tasks = {name: found[name].one("ECS::TaskDefinition")["ContainerDefinitions"] for name in found}
+    assert tasks["one"] == tasks["other"] != tasks["busier"]
 
 
 def test_one_version_for_all_replicas_looked_up_at_deployment(templates):

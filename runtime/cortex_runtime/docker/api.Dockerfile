@@ -28,8 +28,9 @@ RUN cd /tmp/dependencies \
     && rm -rf /tmp/dependencies
 COPY cortex_runtime/ /opt/cortex/runtime/cortex_runtime/
 COPY project/ /project/
-# Compiled here, since nobody may write there when it runs.
+# Readable for whom it runs as, whatever the modes on the user's disk; compiled here, since it may not write there.
 RUN echo /opt/cortex/runtime > "$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/cortex.pth" \
+    && chmod -R a+rX /opt/cortex/runtime /project \
     && python -m compileall -q /opt/cortex/runtime /project
 USER 1000:1000
 EXPOSE 8080

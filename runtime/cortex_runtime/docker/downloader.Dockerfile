@@ -10,7 +10,7 @@ FROM ${BASE_IMAGE}
 COPY --from=packages /opt/cortex /opt/cortex
 COPY cortex_cdk/ /opt/downloader/cortex_cdk/
 # A volume that is mounted here begins with this folder's owner.
-RUN install -d -o 1000 -g 1000 /models && /opt/cortex/bin/python -m compileall -q /opt/downloader
+RUN install -d -o 1000 -g 1000 /models && chmod -R a+rX /opt/downloader && /opt/cortex/bin/python -m compileall -q /opt/downloader
 ENV PATH=/opt/cortex/bin:$PATH PYTHONPATH=/opt/downloader PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
 WORKDIR /models
 USER 1000:1000
