@@ -255,6 +255,14 @@ def test_what_is_missing_makes_requests_look_longer_in_the_short_window_too() ->
     assert seen.average_if_full == pytest.approx(4 * service_s)
 
 
+def test_what_is_missing_in_the_short_window_is_as_busy_as_any_in_the_long_one() -> None:
+    own = [report(70, 0, 0, 0, 0), report(80, 0, 0, 0, 0), report(90, 1, 0, 20, 10)]
+    other = [report(70, 0, 0, 0, 0, "b"), report(80, 0, 0, 50, 0, "b")]
+    seen = observe(DRAINING, [*own, *other], NOW, 99)
+    service_s = (10 + 10) / 10
+    assert seen.average_if_full == pytest.approx(7 * service_s + service_s / 30)
+
+
 def test_a_scale_down_that_reports_are_missing_for_is_not_below_that_without_the_period() -> None:
     own = [report(70, 1, 8, 10, 10), report(90, 1, 8, 10, 10)]
     seen = observe(DRAINING, own, NOW, 9)

@@ -8,7 +8,13 @@ from tests.emulator.harness import cdk, emulator, machine, projects
 from tests.emulator.harness.cloud import Api
 
 API = "iris-classifier"
-SCALING = {"max_replicas": 4, "window": "30s", "upscale_window": "10s", "downscale_stabilization_period": "1m"}
+SCALING = {
+    "max_replicas": 4,
+    "target_replica_concurrency": 0.1,  # a prediction takes 2 ms: more than the load of a few clients is hard to make
+    "window": "30s",
+    "upscale_window": "10s",
+    "downscale_stabilization_period": "1m",
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -67,7 +73,7 @@ The iris example is deployed. A prediction:
 
 Load, which brings more replicas within half a minute (they go again two minutes after it ends):
 
-    for i in $(seq 16); do (for j in $(seq 2000); do curl -s -o /dev/null -H 'Content-Type: application/json' \
+    for i in $(seq 16); do (for j in $(seq 2000); do curl -s -o /dev/null -H 'Content-Type: application/json' \\
       -d @{home}/examples/iris-classifier/sample.json {url}; done) & done; wait
 
 How many replicas there are, and why:

@@ -22,7 +22,8 @@ SOCKET = machine.RUN / "podman.sock"
 _CONFIGURATION = machine.RUN / "containers.conf"
 
 # Without cap_sys_resource, as in many virtual machines, limits cannot be raised above the process's own; and there is
-# no systemd that could look after cgroups.
+# no systemd that could look after cgroups. Each health check leaves a process behind for `exit_command_delay` seconds,
+# which is 5 minutes by default.
 _SETTINGS = """\
 [containers]
 default_ulimits = ["nofile={nofile}:{nofile}", "nproc=4096:4096"]
@@ -30,6 +31,7 @@ default_ulimits = ["nofile={nofile}:{nofile}", "nproc=4096:4096"]
 runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
+exit_command_delay = 10
 """
 
 
