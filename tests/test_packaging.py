@@ -26,6 +26,14 @@ def test_what_is_in_it(wheel: Path):
     for name in (
         "cortex_cdk/py.typed",
         "cortex_cdk/cli/main.py",
+        "cortex_cdk/_examples/app.py",
+        "cortex_cdk/_examples/cdk.json",
+        "cortex_cdk/_examples/cluster.yaml",
+        "cortex_infra/__init__.py",
+        "cortex_infra/py.typed",
+        "cortex_cdk/local/console/page.html",
+        "cortex_cdk/local/console/uplot/LICENSE",
+        "cortex_cdk/local/console/uplot/uPlot.iife.min.js",
         "cortex_runtime/py.typed",
         "cortex_runtime/tf_serving/descriptors.binpb",
         "cortex_cdk/_examples/iris-classifier/cortex.yaml",
@@ -56,9 +64,10 @@ def test_a_project_from_the_wheel_alone(wheel: Path, tmp_path: Path):
     assert "is valid" in cortex_cdk("validate", "my-api")
 
 
-def test_the_runtime_imports_nothing_above_it():
+def imports_of(folder: Path, unwanted: set[str]) -> dict[str, str]:
+    """Imports of unwanted packages, by their places."""
     found = {}
-    for file in sorted((ROOT / "runtime").rglob("*.py")):
+    for file in sorted(folder.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
@@ -67,9 +76,20 @@ def test_the_runtime_imports_nothing_above_it():
             else:
                 continue
             for name in names:
-                if name.partition(".")[0] in NEVER_IN_RUNTIME:
+                if name.partition(".")[0] in unwanted:
                     found[f"{file.name}:{node.lineno}"] = name
-    assert not found
+    return found
+
+
+def test_the_runtime_imports_nothing_above_it():
+    assert not imports_of(ROOT / "runtime", NEVER_IN_RUNTIME)
+
+
+def test_the_stacks_are_above_everything():
+    """The constructs are of use without the app that this project makes of them."""
+    assert not imports_of(ROOT / "cortex_cdk", {"cortex_infra"})
+    assert not imports_of(ROOT / "runtime", {"cortex_infra"})
+    assert imports_of(ROOT / "infra", {"cortex_cdk"})
 
 
 def test_a_worker_loads_no_tensorflow():

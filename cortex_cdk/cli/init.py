@@ -1,4 +1,4 @@
-"""``cortex-cdk init``: a project that serves at once."""
+"""``cortex-cdk init``: a project that serves at once, and can be deployed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ import typer
 from cortex_cdk.cli import output
 from cortex_cdk.cli.errors import UserError
 from cortex_cdk.cli.project_file import NAME
-from cortex_cdk.cli.schema import schema_text
+from cortex_cdk.cli.schema import SchemaOf, schema_text
 
 EXAMPLE = "iris-classifier"
 README = "README.md"
-SCHEMA_FILE = "cortex.schema.json"
-SCHEMA_LINE = f"# yaml-language-server: $schema={SCHEMA_FILE}\n"
+SCHEMA_FILES = {SchemaOf.CORTEX: "cortex.schema.json", SchemaOf.CLUSTER: "cluster.schema.json"}
+SCHEMA_LINE = "# yaml-language-server: $schema={}\n"
+# Shipped in the package; in a checkout they are elsewhere.
+DEPLOYMENT = {"app.py": "app.py", "cdk.json": "cdk.json", SchemaOf.CLUSTER.value: "examples/cluster.yaml"}
 
 
 def init(
@@ -26,7 +28,8 @@ def init(
 ) -> None:
     """Make a project that serves at once: a small model of iris flowers behind a predictor.
 
-    It holds cortex.yaml, predictor.py, the model, and sample.json to send to it. Nothing that exists is overwritten.
+    It holds cortex.yaml, predictor.py, the model, and sample.json to send to it; for AWS also cluster.yaml, app.py and
+    cdk.json. Nothing that exists is overwritten.
 
     \b
     Example:
@@ -61,11 +64,18 @@ def example_folder() -> Path:
     return next((place for place in places if (place / NAME).is_file()), places[0])
 
 
+def _shipped(file: str) -> Path:
+    """A file of ``DEPLOYMENT``: in an installed package it is inside it."""
+    package = Path(__file__).parents[1]
+    inside = package / "_examples" / file
+    return inside if inside.is_file() else package.parent / DEPLOYMENT[file]
+
+
 def _check_name(name: str) -> None:
-    from cortex_cdk.spec.document import kind_of
+    from cortex_cdk.spec.document import FORMAT
     from cortex_cdk.spec.kind import Invalid, Single
 
-    kind = kind_of(("name",))
+    kind = FORMAT.kind_of(("name",))
     assert isinstance(kind, Single)
     try:
         kind.check(name)
@@ -81,10 +91,13 @@ def _contents(name: str) -> dict[str, Path | str]:
         for file in sorted(example.rglob("*"))
         if file.is_file() and "__pycache__" not in file.parts and not file.name.startswith(".")
     }
+    files |= {file: _shipped(file) for file in DEPLOYMENT}
     text = (example / NAME).read_text(encoding="utf-8")
-    text = re.sub(r"\A(#[^\n]*\$schema=[^\n]*\n)?", lambda _: SCHEMA_LINE, text)
+    text = re.sub(r"\A#[^\n]*\$schema=[^\n]*\n", "", text)
     text = re.sub(rf"^(- name: ){EXAMPLE}$", rf"\g<1>{name}", text, flags=re.MULTILINE)
-    files |= {NAME: text, SCHEMA_FILE: schema_text()}
+    texts = {SchemaOf.CORTEX: text, SchemaOf.CLUSTER: _shipped(SchemaOf.CLUSTER.value).read_text(encoding="utf-8")}
+    for of, text in texts.items():
+        files |= {of.value: SCHEMA_LINE.format(SCHEMA_FILES[of]) + text, SCHEMA_FILES[of]: schema_text(of)}
     if README in files:
         text = (example / README).read_text(encoding="utf-8")
         files[README] = text.replace(f":8080/{EXAMPLE}", f":8080/{name}")
@@ -98,4 +111,5 @@ def _show_next_steps(folder: Path, name: str) -> None:
     console.print(Text.assemble(("made ", "green"), f"{folder}/\n\nServe it:\n"))
     enter = f"  cd {shlex.quote(str(folder))}\n"
     console.print(f"{enter}  cortex-cdk serve\n\nThen ask it, in another terminal:\n")
-    console.print(f"{enter}  cortex-cdk predict {name}")
+    console.print(f"{enter}  cortex-cdk predict {name}\n")
+    console.print("For AWS, see cluster.yaml; app.py and cdk.json are for `cdk deploy --all`.")

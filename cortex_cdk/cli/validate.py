@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cortex_cdk.models.check import CheckedModel
+    from cortex_cdk.spec.cluster import ClusterSpec
     from cortex_cdk.spec.model import ApiSpec
     from cortex_cdk.spec.problem import Problem
     from cortex_runtime.tf_serving.signature import TensorInfo
@@ -27,10 +28,11 @@ def validate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, for programs.")] = False,
 ) -> None:
-    """Check cortex.yaml and what it names, without running anything.
+    """Check cortex.yaml and what it names, and cluster.yaml, without running anything.
 
     Looks at every key, the predictor files, the folders,
     and the layout and signatures of local models, not at models in S3.
+    The cluster.yaml beside it is checked if there is one.
     All problems are reported at once, on stderr.
 
     Exit status: 0 valid, 1 problems, 2 wrong usage.
@@ -41,12 +43,14 @@ def validate(
       cortex-cdk validate my-api/cortex.yaml --json
     """
     from cortex_cdk.models.check import check_local_models
-    from cortex_cdk.spec import check
+    from cortex_cdk.spec import check, cluster
 
     path = given_or_nearest(file)
     project, problems = check(path)
     models, model_problems = check_local_models(path)
-    problems = sorted([*problems, *model_problems], key=lambda problem: _position(problem, path))
+    cluster_path = path.with_name(cluster.FILE)
+    home, cluster_problems = cluster.check(cluster_path)
+    problems = sorted([*problems, *model_problems, *cluster_problems], key=lambda problem: _position(problem, path))
     apis = [_summary(api, models.get(api.name)) for api in project.apis] if project and not problems else []
     if as_json:
         document = {"ok": not problems, "problems": [problem.to_dict() for problem in problems], "apis": apis}
@@ -55,6 +59,8 @@ def validate(
         output.problems(problems)
     else:
         _show(path, apis)
+        if home is not None and cluster_path.exists():
+            _show_cluster(cluster_path, home)
     if problems:
         raise typer.Exit(1)
 
@@ -95,3 +101,13 @@ def _show(path: Path, apis: list[dict[str, Any]]) -> None:
             for name, info in (api[part] or {}).items():
                 shape = "of any rank" if info["shape"] is None else tuple(info["shape"])
                 console.print(f"    {part[:-1]} {name}: {info['dtype']} {shape}")
+
+
+def _show_cluster(path: Path, cluster: ClusterSpec) -> None:
+    from rich.text import Text
+
+    groups = ", ".join(f"{group.name} ({', '.join(group.instance_types)})" for group in cluster.instance_groups)
+    many = "s" if len(cluster.instance_groups) != 1 else ""
+    console = output.console()
+    console.print(Text.assemble((f"{path} is valid", "green"), f": cluster {cluster.cluster_name}"))
+    console.print(f"  instance group{many}: {groups}")

@@ -10,14 +10,17 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from cortex_cdk.constructs.alarm_options import ClusterAlarms
 from cortex_cdk.constructs.endpoint import Endpoint, EndpointAttributes, EndpointBase
 from cortex_cdk.constructs.instance_capacity import InstanceCapacity
-from cortex_cdk.constructs.instance_group import InstanceGroup
-from cortex_cdk.constructs.interfaces import JwtVerification
+from cortex_cdk.constructs.monitoring import ClusterMonitoring
 from cortex_cdk.constructs.scaler import NAMESPACE, Scaler, ScalerAttributes, ScalerBase
 from cortex_cdk.constructs.validation import Problems
+from cortex_cdk.spec.cluster.instance_group import InstanceGroup
+from cortex_cdk.spec.cluster.model import JwtVerification
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +30,11 @@ class ClusterAttributes:
     Attributes:
         cluster_name: of the ECS cluster.
         vpc: where its replicas run.
-        endpoint, scaler: their attributes.
+        endpoint: attributes of its endpoint.
+        scaler: attributes of its scaler.
         instance_groups: as the cluster was made with.
         capacity_providers: names of capacity providers by the names of the groups.
+        alarm_topic_arn: of the SNS topic to which its APIs send their alarms; None: to none.
     """
 
     cluster_name: str
@@ -38,10 +43,21 @@ class ClusterAttributes:
     scaler: ScalerAttributes
     instance_groups: Sequence[InstanceGroup]
     capacity_providers: Mapping[str, str]
+    alarm_topic_arn: str | None = None
 
 
 class ClusterBase(Construct):
-    """What own and imported clusters share."""
+    """What own and imported clusters share.
+
+    Attributes:
+        vpc: where its replicas run, in the private subnets.
+        ecs_cluster: of ECS.
+        endpoint: before all its APIs.
+        scaler: of all its services.
+        instance_groups: as the cluster was made with.
+        capacity_providers: names of capacity providers by the names of the groups.
+        alarm_topic: to which its APIs send their alarms; None: to none.
+    """
 
     vpc: ec2.IVpc
     ecs_cluster: ecs.ICluster
@@ -49,6 +65,7 @@ class ClusterBase(Construct):
     scaler: ScalerBase
     instance_groups: Sequence[InstanceGroup]
     capacity_providers: Mapping[str, str]
+    alarm_topic: sns.ITopic | None
 
 
 class Cluster(ClusterBase):
@@ -60,9 +77,16 @@ class Cluster(ClusterBase):
             one of its own: two zones, one NAT gateway, gateways to S3 and DynamoDB, a flow log.
         internet_facing, allowed_cidrs, certificate_arns, host_name, jwt, web_acl_arn, access_logs, request_timeout:
             of the endpoint, see ``Endpoint``.
+        alarms: which alarms there are about the cluster, and where they and those of its APIs are sent; False: none,
+            and nowhere. See ``ClusterAlarms``, also for what they cost.
+        dashboard: whether there is one about all its APIs; see ``ClusterMonitoring`` for what it costs.
+        queries: whether there are saved queries of the scaler's log; see ``ClusterMonitoring``.
         metric_namespace: of all metrics.
         log_retention: of all logs that the cluster makes.
         removal_policy: what becomes of logs and the bucket of access logs when the stack is deleted.
+
+    Attributes:
+        monitoring: its dashboard, alarms and saved queries.
     """
 
     endpoint: Endpoint
@@ -83,6 +107,9 @@ class Cluster(ClusterBase):
         web_acl_arn: str | None = None,
         access_logs: s3.IBucket | bool = True,
         request_timeout: Duration | None = None,
+        alarms: ClusterAlarms | bool = True,
+        dashboard: bool = True,
+        queries: bool = True,
         metric_namespace: str = NAMESPACE,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
@@ -99,13 +126,14 @@ class Cluster(ClusterBase):
         self.ecs_cluster = cluster = ecs.Cluster(
             self, "Ecs", vpc=self.vpc, container_insights_v2=ecs.ContainerInsights.ENABLED
         )
-        providers: dict[str, str] = {}
+        instances: dict[str, InstanceCapacity] = {}
         for group in self.instance_groups:
-            if group.name not in providers:  # a second one of the name is reported
+            if group.name not in instances:  # a second one of the name is reported
                 problems.add(group.problems())
-                made = InstanceCapacity(self, f"Instances-{group.name}", group=group, cluster=cluster, vpc=self.vpc)
-                providers[group.name] = made.capacity_provider_name
-        self.capacity_providers = providers
+                instances[group.name] = InstanceCapacity(
+                    self, f"Instances-{group.name}", group=group, cluster=cluster, vpc=self.vpc
+                )
+        self.capacity_providers = {name: made.capacity_provider_name for name, made in instances.items()}
         self.endpoint = Endpoint(
             self,
             "Endpoint",
@@ -123,6 +151,19 @@ class Cluster(ClusterBase):
         self.scaler = Scaler(
             self, "Scaler", cluster=cluster, metric_namespace=metric_namespace, log_retention=log_retention
         )
+        self.monitoring = ClusterMonitoring(
+            self,
+            "Monitoring",
+            cluster=cluster,
+            endpoint=self.endpoint,
+            scaler=self.scaler,
+            groups=self.instance_groups,
+            instances=instances,
+            alarms=alarms,
+            dashboard=dashboard,
+            queries=queries,
+        )
+        self.alarm_topic = self.monitoring.topic
 
     @staticmethod
     def from_cluster_attributes(scope: Construct, id: str, attributes: ClusterAttributes) -> ClusterBase:
@@ -141,6 +182,8 @@ class _ImportedCluster(ClusterBase):
         self.scaler = Scaler.from_scaler_attributes(self, "Scaler", attributes.scaler)
         self.instance_groups = tuple(attributes.instance_groups)
         self.capacity_providers = dict(attributes.capacity_providers)
+        arn = attributes.alarm_topic_arn
+        self.alarm_topic = None if arn is None else sns.Topic.from_topic_arn(self, "AlarmTopic", arn)
 
 
 def _own_vpc(scope: Construct, log_retention: logs.RetentionDays, removal_policy: RemovalPolicy) -> ec2.Vpc:

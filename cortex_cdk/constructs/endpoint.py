@@ -14,10 +14,12 @@ from aws_cdk import aws_wafv2 as waf
 from constructs import Construct
 
 from cortex_cdk.constructs.acknowledged import acknowledge
-from cortex_cdk.constructs.interfaces import JwtVerification
 from cortex_cdk.constructs.listener_rules import ListenerRules
 from cortex_cdk.constructs.timing import Timing
 from cortex_cdk.constructs.validation import Problems
+from cortex_cdk.spec.cluster import rules
+from cortex_cdk.spec.cluster.model import JwtVerification
+from cortex_cdk.spec.values import Values
 
 API_PORT = 8080
 """On which replicas listen."""
@@ -46,7 +48,11 @@ class EndpointAttributes:
 
 
 class EndpointBase(Construct):
-    """What own and imported endpoints share."""
+    """What own and imported endpoints share.
+
+    Attributes:
+        timing: times that its APIs' replicas must keep to, from the longest request.
+    """
 
     timing: Timing
     _rules: ListenerRules
@@ -106,6 +112,9 @@ class Endpoint(EndpointBase):
             cannot write to buckets with a key of KMS) and expire after 90 days.
         request_timeout: the longest that a request may take, 1 to 4,000 s.
         removal_policy: what becomes of the bucket that it makes when the stack is deleted.
+
+    Attributes:
+        load_balancer: the load balancer.
     """
 
     def __init__(
@@ -131,10 +140,13 @@ class Endpoint(EndpointBase):
         except ValueError as error:
             problems.add([f"request_timeout: {error}"])
             self.timing = Timing()
-        if internet_facing and not allowed_cidrs:
-            problems.add(["internet_facing needs allowed_cidrs, such as 203.0.113.0/24, or 0.0.0.0/0 for everybody"])
-        if jwt is not None and not certificate_arns:
-            problems.add(["jwt needs certificate_arns: tokens must not travel over plain HTTP"])
+        given = {
+            "internet_facing": internet_facing,
+            "allowed_cidrs": allowed_cidrs,
+            "certificate_arns": certificate_arns,
+            "jwt": jwt,
+        }
+        problems.add([violation.message for violation in rules.endpoint(Values(given, given))])
         if internet_facing and not certificate_arns:
             Annotations.of(self).add_warning_v2(
                 "cortex-cdk:plain-http", "The endpoint faces the internet without HTTPS; give certificate_arns"

@@ -26,7 +26,10 @@ TENSORFLOW_SERVING = "2.19.1"
 NEVER_IN_AN_IMAGE = (".git", ".venv", "venv", "__pycache__", "*.pyc", "cdk.out", "node_modules", ".env", ".aws")
 """Names in a project's folder that are left out of its image."""
 
-CONFIGURATION = ("cortex.yaml", "cluster.yaml")
+CONFIGURATION = (
+    *("cortex.yaml", "cluster.yaml", "cortex.schema.json", "cluster.schema.json"),
+    *("cdk.json", "cdk.context.json"),
+)
 """Files at the top of it that are left out, too. Replicas are told what they need of those; a new autoscaling policy
 must not make a new image, which would replace them all."""
 
@@ -101,7 +104,11 @@ class ServingImage:
 
 @dataclass(frozen=True, kw_only=True)
 class DownloaderImage:
-    """The image of ``downloader``. ``base_image`` is as in ``ApiImage``."""
+    """The image of ``downloader``, which fetches the model.
+
+    Attributes:
+        base_image: as in ``ApiImage``.
+    """
 
     base_image: str | None = None
 

@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from cortex_cdk.constructs.acknowledged import acknowledge
-from cortex_cdk.constructs.instance_group import InstanceGroup
+from cortex_cdk.spec.cluster.instance_group import InstanceGroup
 
 _ROOT_DEVICE = "/dev/xvda"  # of Amazon Linux 2023
 _RESERVED_MEMORY_MIB = 256
@@ -40,7 +40,7 @@ class InstanceCapacity(Construct):
                 ecs.AmiHardwareType.GPU if group.gpu else ecs.AmiHardwareType.STANDARD
             ),
             instance_type=ec2.InstanceType(group.instance_types[0]) if group.instance_types else None,
-            role=role,
+            role=role.without_policy_updates(),  # `_grant_to_agent` says why
             security_group=self.security_group,
             user_data=ec2.UserData.for_linux(),
             require_imdsv2=True,
@@ -88,8 +88,10 @@ class InstanceCapacity(Construct):
             enable_managed_termination_protection=True,
             target_capacity_percent=100,
         )
+        self.auto_scaling_group.node.add_dependency(role)  # with its policy, so that the first agents may join
         cluster.add_asg_capacity_provider(self.capacity_provider)
-        acknowledge(self, "IAM5[Action::ecs:Submit*]", "IAM5[Resource::*]", "EC26", "AS3")
+        _grant_to_agent(role, cluster, spot=group.spot)
+        acknowledge(self, "IAM5[Resource::*]", "EC26", "AS3")
         for setting in _agent_settings(group):
             self.auto_scaling_group.add_user_data(f"echo {setting} >> /etc/ecs/ecs.config")
 
@@ -97,6 +99,39 @@ class InstanceCapacity(Construct):
     def capacity_provider_name(self) -> str:
         """What a service names to run here."""
         return self.capacity_provider.capacity_provider_name
+
+
+def _grant_to_agent(role: iam.Role, cluster: ecs.ICluster, *, spot: bool) -> None:
+    """What the agent of ECS calls with the role of its instance, and no more.
+
+    The library would allow it to write to every log of the account and to sign in to registries, which the agent does
+    with the execution roles of the tasks; but not to drain itself when its spot instance is taken away
+    (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/instance_IAM_role.html).
+    """
+    of_cluster = {"ArnEquals": {"ecs:cluster": cluster.cluster_arn}}  # instances have names that are not known here
+    statements = [
+        iam.PolicyStatement(
+            sid="JoinAndReport",
+            actions=[
+                "ecs:RegisterContainerInstance",
+                "ecs:DeregisterContainerInstance",
+                "ecs:SubmitAttachmentStateChanges",
+                "ecs:SubmitContainerStateChange",
+                "ecs:SubmitTaskStateChange",
+            ],
+            resources=[cluster.cluster_arn],
+        ),
+        iam.PolicyStatement(
+            sid="TakeOrders", actions=["ecs:Poll", "ecs:StartTelemetrySession"], resources=["*"], conditions=of_cluster
+        ),
+        # Where to poll; it has no resource level.
+        iam.PolicyStatement(sid="FindEcs", actions=["ecs:DiscoverPollEndpoint"], resources=["*"]),
+    ]
+    if spot:
+        drain = ["ecs:UpdateContainerInstancesState"]
+        statements.append(iam.PolicyStatement(sid="Drain", actions=drain, resources=["*"], conditions=of_cluster))
+    for statement in statements:
+        role.add_to_policy(statement)
 
 
 def _agent_settings(group: InstanceGroup) -> list[str]:

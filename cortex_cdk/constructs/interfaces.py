@@ -3,47 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from cortex_cdk.autoscaling import Policy, UpdateStrategy
-from cortex_cdk.constructs.instance_group import InstanceGroup
 from cortex_cdk.constructs.timing import Timing
-
-
-@dataclass(frozen=True, kw_only=True)
-class JwtVerification:
-    """Requests need a JSON Web Token, which the load balancer verifies.
-
-    Attributes:
-        issuer: the token's ``iss``.
-        jwks_uri: where the issuer's public keys are; ``https://`` and reachable from the internet.
-    """
-
-    issuer: str
-    jwks_uri: str
+from cortex_cdk.spec.cluster.instance_group import InstanceGroup
 
 
 class IEndpoint(Protocol):
     """A load balancer with a listener to which APIs are added."""
 
     @property
-    def listener(self) -> elbv2.IApplicationListener: ...
+    def listener(self) -> elbv2.IApplicationListener:
+        """Where APIs are added."""
+        ...
 
     @property
-    def security_group(self) -> ec2.ISecurityGroup: ...
+    def security_group(self) -> ec2.ISecurityGroup:
+        """The load balancer's."""
+        ...
 
     @property
-    def timing(self) -> Timing: ...
+    def timing(self) -> Timing:
+        """Times that replicas must keep to."""
+        ...
 
     @property
-    def url(self) -> str: ...
+    def url(self) -> str:
+        """Without a path, and without a slash at the end."""
+        ...
 
     def add_api(
         self,
@@ -63,10 +58,14 @@ class IScaler(Protocol):
     """What scales the services of a cluster."""
 
     @property
-    def table_name(self) -> str: ...
+    def table_name(self) -> str:
+        """Where load reports are written."""
+        ...
 
     @property
-    def metric_namespace(self) -> str: ...
+    def metric_namespace(self) -> str:
+        """Of all metrics."""
+        ...
 
     def add_service(
         self, service: ecs.BaseService, *, api: str, policy: Policy, update_strategy: UpdateStrategy
@@ -83,16 +82,24 @@ class ICluster(Protocol):
     """Where APIs run."""
 
     @property
-    def ecs_cluster(self) -> ecs.ICluster: ...
+    def ecs_cluster(self) -> ecs.ICluster:
+        """Of ECS."""
+        ...
 
     @property
-    def vpc(self) -> ec2.IVpc: ...
+    def vpc(self) -> ec2.IVpc:
+        """Where replicas run, in the private subnets."""
+        ...
 
     @property
-    def endpoint(self) -> IEndpoint: ...
+    def endpoint(self) -> IEndpoint:
+        """Before all its APIs."""
+        ...
 
     @property
-    def scaler(self) -> IScaler: ...
+    def scaler(self) -> IScaler:
+        """Of all its services."""
+        ...
 
     @property
     def capacity_providers(self) -> Mapping[str, str]:
@@ -100,4 +107,11 @@ class ICluster(Protocol):
         ...
 
     @property
-    def instance_groups(self) -> Sequence[InstanceGroup]: ...
+    def instance_groups(self) -> Sequence[InstanceGroup]:
+        """What it runs on."""
+        ...
+
+    @property
+    def alarm_topic(self) -> sns.ITopic | None:
+        """To which APIs send their alarms; None: to none."""
+        ...

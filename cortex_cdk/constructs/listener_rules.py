@@ -8,8 +8,8 @@ from weakref import WeakKeyDictionary
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from constructs import Construct, IConstruct
 
-from cortex_cdk.constructs.interfaces import JwtVerification
 from cortex_cdk.constructs.priority import Claims, priority_of
+from cortex_cdk.spec.cluster.model import JwtVerification
 
 MAX_PATH = 128
 """Characters of a path that a rule can match

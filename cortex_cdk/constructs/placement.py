@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
 
-from cortex_cdk.constructs.instance_types import InstanceCapacity
+from cortex_cdk.spec.cluster.instance_types import InstanceCapacity
 from cortex_cdk.spec.model import ComputeSpec
 
 UNITS_PER_VCPU = 1024

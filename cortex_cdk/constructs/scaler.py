@@ -27,12 +27,22 @@ NAMESPACE = "Cortex"
 """Of the metrics, unless another is asked for."""
 
 HANDLER = "cortex_cdk.scaler.handler.handler"
+_MEMORY_MB = 384
+"""For the CPU that comes with it, the fifth part of a vCPU. A tick of 500 APIs takes 70 MB and 0.9 to 1.1 s of CPU,
+which makes it 5 to 6 s long; with 256 MB some APIs are left for the next tick (``benchmarks/scaler.py``, a development
+machine's core, 2026)."""
 _TICK = Duration.seconds(20)  # a tick is to take less than 8 s; the next one comes after 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScalerAttributes:
-    """A scaler of another stack: its table, its cluster's name, and the namespace of its metrics."""
+    """A scaler of another stack.
+
+    Attributes:
+        table_name: of the table of load reports.
+        cluster_name: of the ECS cluster.
+        metric_namespace: of what it and the replicas report to CloudWatch.
+    """
 
     table_name: str
     cluster_name: str
@@ -40,7 +50,11 @@ class ScalerAttributes:
 
 
 class ScalerBase(Construct):
-    """What own and imported scalers share."""
+    """What own and imported scalers share.
+
+    Attributes:
+        metric_namespace: of what it and the replicas report to CloudWatch.
+    """
 
     metric_namespace: str
     _cluster_name: str
@@ -103,6 +117,13 @@ class Scaler(ScalerBase):
         cluster: whose services it scales.
         metric_namespace: of what it and the replicas report to CloudWatch.
         log_retention: of its log, which has each decision with its reasons.
+
+    Attributes:
+        table: load reports and former decisions.
+        queue: ticks on their way.
+        dead_letters: ticks that failed for a reason that nobody has thought of.
+        log_group: each decision with its reasons.
+        function: the Lambda.
     """
 
     def __init__(
@@ -136,8 +157,8 @@ class Scaler(ScalerBase):
             retention_period=Duration.minutes(5),
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=2),
         )
-        log_group = logs.LogGroup(self, "Log", retention=log_retention, removal_policy=RemovalPolicy.DESTROY)
-        role = self._role(log_group)
+        self.log_group = logs.LogGroup(self, "Log", retention=log_retention, removal_policy=RemovalPolicy.DESTROY)
+        role = self._role(self.log_group)
         with source_cut.package_cut(source_cut.SCALER) as folder:
             code = lambda_.Code.from_asset(folder)
             self.function = lambda_.Function(
@@ -147,10 +168,10 @@ class Scaler(ScalerBase):
                 architecture=lambda_.Architecture.ARM_64,
                 handler=HANDLER,
                 code=code,
-                memory_size=256,
+                memory_size=_MEMORY_MB,
                 timeout=_TICK,
                 role=role,
-                log_group=log_group,
+                log_group=self.log_group,
                 description="Decides every 10 s how many replicas each API has",
                 environment={
                     "CORTEX_CLUSTER": cluster.cluster_name,
@@ -186,13 +207,14 @@ class Scaler(ScalerBase):
 
     def metric_ticks(self, **options: object) -> cloudwatch.Metric:
         """Ticks that the scaler has made: 6 a minute."""
-        return self._metric("Ticks", options)
+        return self.metric("Ticks", **options)
 
     def metric_errors(self, **options: object) -> cloudwatch.Metric:
         """What failed in ticks: calls of AWS, and APIs with wrong tags."""
-        return self._metric("Errors", options)
+        return self.metric("Errors", **options)
 
-    def _metric(self, name: str, options: dict[str, object]) -> cloudwatch.Metric:
+    def metric(self, name: str, **options: object) -> cloudwatch.Metric:
+        """The metric ``name`` of the scaler itself."""
         defaults: dict[str, object] = {"statistic": "Sum", "period": Duration.minutes(1)}
         return cloudwatch.Metric(
             namespace=self.metric_namespace,

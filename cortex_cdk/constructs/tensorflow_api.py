@@ -18,12 +18,14 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from cortex_cdk.constructs.alarm_options import ApiAlarms
 from cortex_cdk.constructs.api_metrics import ApiMetrics
 from cortex_cdk.constructs.endpoint import API_PORT
 from cortex_cdk.constructs.images import ApiImage, DownloaderImage, ServingImage
 from cortex_cdk.constructs.instance_group import choose
 from cortex_cdk.constructs.interfaces import ICluster
 from cortex_cdk.constructs.model_version import ModelVersion, grant_read
+from cortex_cdk.constructs.monitoring import ApiMonitoring
 from cortex_cdk.constructs.replica_settings import replica_settings, too_large
 from cortex_cdk.constructs.replica_task import ReplicaTask
 from cortex_cdk.constructs.validation import Problems
@@ -54,6 +56,18 @@ class TensorFlowApi(Construct, ApiMetrics):
         priority: of the listener's rule, 1 to 50,000, when the one that follows from the name is taken.
         startup_timeout: how long a new replica may take to become ready, download included.
         log_retention: of the containers' log.
+        alarms: which alarms there are; False: none. See ``ApiAlarms``, also for what they cost.
+        dashboard: whether there is one; see ``ApiMonitoring`` for what it costs.
+        queries: whether there are saved queries of its log; see ``ApiMonitoring``.
+
+    Attributes:
+        cluster: where it runs.
+        spec: as it was made with.
+        task: its task definition, containers and log group.
+        target_group: where the load balancer finds its replicas.
+        rollback_alarm: takes a deployment back in which requests fail.
+        service: of ECS; its replicas are the service's tasks.
+        monitoring: its dashboard, alarms and saved queries.
     """
 
     def __init__(
@@ -71,6 +85,9 @@ class TensorFlowApi(Construct, ApiMetrics):
         priority: int | None = None,
         startup_timeout: Duration = _STARTUP,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
+        alarms: ApiAlarms | bool = True,
+        dashboard: bool = True,
+        queries: bool = True,
     ) -> None:
         super().__init__(scope, id)
         problems = Problems(self)
@@ -146,6 +163,18 @@ class TensorFlowApi(Construct, ApiMetrics):
         self.service = self._service(cluster.capacity_providers.get(group.name, group.name), startup_timeout)
         cluster.scaler.add_service(
             self.service, api=spec.name, policy=spec.autoscaling.policy(), update_strategy=spec.update_strategy
+        )
+        self.monitoring = ApiMonitoring(
+            self,
+            "Monitoring",
+            api=self,
+            service=self.service,
+            target_group=self.target_group,
+            log_group=self.task.log_group,
+            startup_timeout=startup_timeout,
+            alarms=alarms,
+            dashboard=dashboard,
+            queries=queries,
         )
 
     @property

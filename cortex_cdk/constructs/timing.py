@@ -15,8 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MAX_REQUEST_S = 4000
-"""The longest idle time-out of a load balancer."""
+from cortex_cdk.spec.cluster.model import MAX_REQUEST_S
 
 GRACE_S = 15
 """For how long load balancers have been seen to send requests after a target was to leave."""

@@ -13,11 +13,11 @@ from pydantic import ValidationError
 
 from cortex_cdk.spec import rules
 from cortex_cdk.spec.build import autoscaling_spec
-from cortex_cdk.spec.checker import valid_values
-from cortex_cdk.spec.document import Autoscaling
+from cortex_cdk.spec.document import FORMAT, Autoscaling
 from cortex_cdk.spec.model import AutoscalingSpec
 from cortex_cdk.spec.problem import Problem, SpecError
 from cortex_cdk.spec.report import Report
+from cortex_cdk.spec.values import Values, valid_values
 from cortex_cdk.spec.yaml_document import Document, read
 from cortex_cdk.spec.yaml_nodes import DocumentError, Place
 
@@ -68,17 +68,16 @@ def changed_autoscaling(
 
 
 def _checked(document: Document, given: Mapping[str, Any]) -> tuple[AutoscalingSpec | None, Iterable[Problem]]:
-    report = Report("", document)
+    report = Report("", document, FORMAT)
     spec, bad = None, set()
     try:
         spec = autoscaling_spec(Autoscaling.model_validate(given))
     except ValidationError as error:
         for detail in error.errors(include_url=False):
             detail["loc"] = ("autoscaling", *detail["loc"])
-            bad.add(report.add_error(0, detail)[1])
-    for violation in rules.autoscaling(rules.Values(valid_values(Autoscaling, dict(given), bad), given)):
-        key = next((key for key in violation.keys if key in given), violation.keys[0])
-        report.add((*_SECTION, key), violation.message, hint=violation.hint)
+            bad.add(report.add_error((0,), detail)[1])
+    for violation in rules.autoscaling(Values(valid_values(Autoscaling, given, bad), given)):
+        report.add_violation(_SECTION, violation)
     return spec, report.problems()
 
 

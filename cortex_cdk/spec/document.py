@@ -6,39 +6,30 @@ Descriptions are Markdown; defaults are written as a user would write them.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import Field, model_validator
 
 from cortex_cdk.autoscaling.count_or_percent import CountOrPercent
-from cortex_cdk.spec.kind import DerivedDefault, Kind, NotNull
+from cortex_cdk.spec.hints import OTHER_VERSIONS
+from cortex_cdk.spec.kind import DerivedDefault, NotNull
 from cortex_cdk.spec.kinds import Choice, JsonMap, Number, StringMap, Text, Whole
 from cortex_cdk.spec.notations import Amount, Duration, Endpoint, Replicas
 from cortex_cdk.spec.presets import PRESETS, with_preset
 from cortex_cdk.spec.quantity import Quantity
+from cortex_cdk.spec.sections import Format, Section, written
 from cortex_runtime.settings import RESERVED
 
-ENDPOINT = Endpoint(reserved=RESERVED)
+CONSOLE = "/_console"
+"""The path of the page of ``cortex-cdk serve``. No endpoint can have it, so that what is served there can be deployed
+and the other way round."""
+ENDPOINT = Endpoint(reserved=(*RESERVED, CONSOLE))
 _ENV_NAME = Text(
     "the name of an environment variable: not empty, without `=`, not beginning with CORTEX_", r"(?!CORTEX_)[^=\x00]+"
 )
 _OTHER_PREDICTORS = tuple(
     (other, f"`{other}` is not supported; only TensorFlow APIs are") for other in ("python", "onnx")
 )
-
-
-def written(default: Any) -> Any:
-    """A default as a user would write it; it is validated like what users write."""
-    return default
-
-
-class Section(BaseModel):
-    """A map of the file. Unknown keys are errors."""
-
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, validate_default=True, arbitrary_types_allowed=True
-    )
 
 
 class Predictor(Section):
@@ -227,34 +218,4 @@ class Api(Section):
     update_strategy: UpdateStrategy = Field(default=written({}))
 
 
-def kind_of(path: tuple[str | int, ...]) -> Kind | None:
-    """The kind of value at a path within an API, or None for a section and for what is inside a map of the user."""
-    fields = Api.model_fields
-    for depth, part in enumerate(path):
-        field = fields.get(str(part))
-        if field is None:
-            return None
-        if depth == len(path) - 1:
-            return next((entry for entry in field.metadata if isinstance(entry, Kind)), None)
-        section = section_of(field)
-        if section is None:
-            return None
-        fields = section.model_fields
-    return None
-
-
-def derived_default(field: FieldInfo) -> str | None:
-    """From what the default of a field follows, in Markdown, or None."""
-    return next((entry.text for entry in field.metadata if isinstance(entry, DerivedDefault)), None)
-
-
-def section_of(field: FieldInfo) -> type[Section] | None:
-    """The section that a field holds, or None when it holds a value."""
-    candidates = (field.annotation, *get_args(field.annotation))
-    return next((c for c in candidates if isinstance(c, type) and issubclass(c, Section)), None)
-
-
-SECTIONS: dict[str, type[Section]] = {"": Api} | {
-    name: section for name, field in Api.model_fields.items() if (section := section_of(field)) is not None
-}
-KEYS = {name: tuple(section.model_fields) for name, section in SECTIONS.items()}
+FORMAT = Format("cortex.yaml", Api, is_list=True, root_name="the API itself", elsewhere=OTHER_VERSIONS)

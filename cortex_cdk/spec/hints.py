@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 _NOT_YET = "later versions of Cortex had it; it does not exist here"
 # By section and key, of Cortex 0.8 to 0.42.
@@ -51,19 +52,28 @@ OTHER_VERSIONS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def unknown_key(section: str, key: str, keys: Mapping[str, Sequence[str]]) -> str | None:
+def unknown_key(
+    section: str,
+    key: str,
+    keys: Mapping[str, Sequence[str]],
+    *,
+    elsewhere: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+    root_name: str = "the API itself",
+) -> str | None:
     """A hint for ``key``, which ``section`` does not have.
 
     Args:
-        section: ``""`` for the API itself.
+        section: ``""`` for the outermost one.
         keys: the keys of every section.
+        elsewhere: hints for keys of other versions, by section and key.
+        root_name: what the outermost section is called.
     """
-    if hint := OTHER_VERSIONS.get(section, {}).get(key):
+    if hint := elsewhere.get(section, {}).get(key):
         return hint
     plain = _plain(key)
     for other, known in keys.items():
         if other != section and plain in known and plain not in keys[section]:
-            return f"it belongs in {f'`{other}`' if other else 'the API itself'}; check the indentation"
+            return f"it belongs in {f'`{other}`' if other else root_name}; check the indentation"
     close = difflib.get_close_matches(plain, keys[section], n=1, cutoff=0.6)
     return f"did you mean `{close[0]}`?" if close else None
 

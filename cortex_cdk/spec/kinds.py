@@ -1,4 +1,4 @@
-"""The plain kinds of values in ``cortex.yaml``: numbers, strings, choices and maps."""
+"""The plain kinds of values: numbers, strings, choices and maps."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pydantic_core import CoreSchema, core_schema
 from cortex_cdk.spec.kind import Invalid, Kind, Single, quote_hint
 
 MAX_INTEGER = 2**31 - 1
+_BOOLEANS = ("true", "false", "yes", "no", "on", "off")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,58 @@ class Whole(Single):
 
     def json_schema(self) -> dict[str, Any]:
         return {"type": "integer", "minimum": self.at_least, "maximum": self.at_most or MAX_INTEGER}
+
+
+@dataclass(frozen=True)
+class OneOf(Single):
+    """One of a few whole numbers, in ascending order."""
+
+    numbers: Sequence[int]
+    type_name = "int"
+
+    @property
+    def allowed(self) -> str:
+        return ", ".join(str(number) for number in self.numbers[:-1]) + f" or {self.numbers[-1]}"
+
+    def check(self, value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            number = _number_in(value)
+            raise Invalid(hint=f"write {number:.0f}" if number in self.numbers else None)
+        if value not in self.numbers:
+            longer = next((number for number in self.numbers if number > value), self.numbers[-1])
+            raise Invalid(hint=f"the next that is allowed is {longer}")
+        return value
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"enum": list(self.numbers)}
+
+
+@dataclass(frozen=True)
+class Flag(Single):
+    """True or false, or else what ``or_text`` allows."""
+
+    or_text: Text | None = None
+
+    @property
+    def type_name(self) -> str:  # type: ignore[override]
+        return "bool or string" if self.or_text else "bool"
+
+    @property
+    def allowed(self) -> str:
+        return f"true, false, or {self.or_text.allowed}" if self.or_text else "true or false"
+
+    def check(self, value: Any) -> bool | str:
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, str) and value.lower() in _BOOLEANS:
+            raise Invalid(hint="write it without quotes")
+        if self.or_text is None:
+            raise Invalid
+        return self.or_text.check(value)
+
+    def json_schema(self) -> dict[str, Any]:
+        flag = {"type": "boolean"}
+        return {"anyOf": [flag, self.or_text.json_schema()]} if self.or_text else flag
 
 
 @dataclass(frozen=True)

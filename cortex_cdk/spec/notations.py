@@ -40,7 +40,7 @@ class Endpoint(Single):
     def taken(self, endpoint: str) -> str | None:
         """Why a normalised endpoint cannot be had, or None."""
         if endpoint in self.reserved:
-            return f"{endpoint} is reserved: every replica answers {', '.join(self.reserved)} itself"
+            return f"{endpoint} is reserved: {', '.join(self.reserved)} are not for APIs"
         return None
 
     def json_schema(self) -> dict[str, Any]:
@@ -58,11 +58,13 @@ class Duration(Single):
 
     at_least: str
     multiple_of: str | None = None
+    at_most: str | None = None
     type_name = "duration"
 
     @property
     def allowed(self) -> str:
         phrase = f"a duration such as 60s, 5m, 1m30s or 1.5h, at least {self.at_least}"
+        phrase += f", at most {self.at_most}" if self.at_most else ""
         return phrase + (f" and a multiple of {self.multiple_of}" if self.multiple_of else "")
 
     def check(self, value: Any) -> Any:
@@ -77,6 +79,8 @@ class Duration(Single):
                 raise Invalid(f"{value} is {error}") from None
             raise Invalid(hint=_duration_hint(value)) from None
         if ns < duration.parse_ns(self.at_least) or (self.multiple_of and ns % duration.parse_ns(self.multiple_of)):
+            raise Invalid
+        if self.at_most and ns > duration.parse_ns(self.at_most):
             raise Invalid
         return duration.parse(value)
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import yaml
-from pydantic.fields import FieldInfo
-
 from cortex_cdk.spec import rules
-from cortex_cdk.spec.document import SECTIONS, Section, derived_default, kind_of, section_of
-from cortex_cdk.spec.kinds import Choice
+from cortex_cdk.spec.document import FORMAT
+from cortex_cdk.spec.reference_tables import dump, example, first_line, tables
 
 _HEAD = """\
 <!-- Made by scripts/generate_reference.py from the declarations in cortex_cdk/spec/document.py. -->
@@ -52,61 +47,8 @@ Anchors, aliases and merge keys (`<<`) work. Timestamps and times such as `12:30
 
 def reference_markdown() -> str:
     """The whole page."""
-    parts = [_HEAD.format(minimal=_dump(example(only_required=True)), full=_dump(example()))]
-    parts += [_section(name, section) for name, section in SECTIONS.items()]
-    parts += [f"## Between APIs\n\n{_sentence(rules.unique)}\n", _TAIL]
+    minimal, full = (dump(example(FORMAT, only_required=only)) for only in (True, False))
+    parts = [_HEAD.format(minimal=minimal, full=full)]
+    parts += tables(FORMAT, "Keys of an API", rules.SECTION_RULES)
+    parts += [f"## Between APIs\n\n{first_line(rules.unique)}\n", _TAIL]
     return "\n".join(parts)
-
-
-def example(*, only_required: bool = False) -> list[dict[str, Any]]:
-    """A valid file with every key, or with the required ones; each has its first example, else its default."""
-    return [_example(SECTIONS[""], "", only_required)]
-
-
-def _example(section: type[Section], name: str, only_required: bool) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for key, field in section.model_fields.items():
-        if only_required and not field.is_required():
-            continue
-        inner = section_of(field)
-        kind = kind_of((name, key) if name else (key,))
-        if inner is not None:
-            values[key] = _example(inner, key, only_required)
-        elif isinstance(kind, Choice):
-            values[key] = kind.words[0]
-        else:
-            values[key] = field.examples[0] if field.examples else field.default
-    return values
-
-
-def _dump(data: Any) -> str:
-    return yaml.safe_dump(data, sort_keys=False)
-
-
-def _section(name: str, section: type[Section]) -> str:
-    lines = [f"## {f'`{name}`' if name else 'Keys of an API'}", "", _sentence(section), ""]
-    lines += ["| key | type | default | allowed | meaning |", "|---|---|---|---|---|"]
-    for key, field in section.model_fields.items():
-        inner = section_of(field)
-        if inner is not None:
-            cells = [f"[{key}](#{key})", "map", _default(field), "", _sentence(inner)]
-        else:
-            kind = kind_of((name, key) if name else (key,))
-            assert kind is not None, f"{name}.{key} has no kind"
-            cells = [f"`{key}`", kind.type_name, _default(field), kind.allowed, field.description or ""]
-        lines.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
-    if name in rules.SECTION_RULES:
-        lines += ["", f"Between them: {_sentence(rules.SECTION_RULES[name])}"]
-    return "\n".join(lines) + "\n"
-
-
-def _default(field: FieldInfo) -> str:
-    if field.is_required():
-        return "**required**"
-    if field.default is None:
-        return derived_default(field) or "none"
-    return "as below" if section_of(field) else f"`{'{}' if field.default == {} else field.default}`"
-
-
-def _sentence(documented: Any) -> str:
-    return (documented.__doc__ or "").strip().splitlines()[0]

@@ -1,4 +1,4 @@
-"""Collects the problems of one document: each with its position, API, key path, value and what is allowed."""
+"""Collects the problems of one document: each with its position, key path, value and what is allowed."""
 
 from __future__ import annotations
 
@@ -8,24 +8,27 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from cortex_cdk.spec.document import KEYS, kind_of
 from cortex_cdk.spec.hints import unknown_key
 from cortex_cdk.spec.kind import KIND, NULL_HINT, REPORTED
+from cortex_cdk.spec.kinds import StringMap
 from cortex_cdk.spec.problem import ABSENT, Problem, show
+from cortex_cdk.spec.sections import Format
+from cortex_cdk.spec.values import Violation
 from cortex_cdk.spec.yaml_document import UNREADABLE, Document, Path
 from cortex_cdk.spec.yaml_nodes import Place
 
 
 class Report:
-    """The problems of the document in ``file`` (as the user named it)."""
+    """The problems of the document in ``file`` (as the user named it), which is to have a format."""
 
-    def __init__(self, file: str, document: Document) -> None:
+    def __init__(self, file: str, document: Document, format: Format) -> None:
         self.file = file
+        self._format = format
         self._document = document
         self._problems: dict[tuple[Any, ...], Problem] = {}
         self._foreign: list[Problem] = []
         for flaw in document.flaws:
-            kind = kind_of(flaw.path[1:]) if flaw.about_value else None
+            kind = format.kind_of(format.within(flaw.path)) if flaw.about_value else None
             self._add(flaw.path, flaw.place, flaw.message, flaw.value, kind.allowed if kind else None, flaw.hint)
 
     def problems(self) -> list[Problem]:
@@ -41,13 +44,19 @@ class Report:
         """A problem in another file."""
         self._foreign.append(problem)
 
-    def add_error(self, index: int, error: ErrorDetails) -> tuple[str | int, ...]:
-        """A problem that pydantic found in the API at ``index``; its path within the API."""
+    def add_violation(self, path: Path, violation: Violation) -> None:
+        """A rule that is broken in the section at ``path``."""
+        key = next((key for key in violation.keys if self.knows((*path, *key.split(".")))), violation.keys[0])
+        item = () if violation.item is None else (violation.item,)
+        self.add((*path, *key.split("."), *item), violation.message, hint=violation.hint)
+
+    def add_error(self, at: Path, error: ErrorDetails) -> Path:
+        """A problem that pydantic found in the outermost section, which is at ``at``; its path within that."""
         location = error["loc"]
-        about_key = len(location) == 4 and location[-1] == "[key]"  # of predictor.env
+        about_key = location[-1:] == ("[key]",) and isinstance(self._format.kind_of(location[:-2]), StringMap)
         if about_key:
             location = location[:-1]
-        path = (index, *location)
+        path = (*at, *location)
         kind = error["type"]
         if kind == REPORTED or error["input"] is UNREADABLE:
             return location
@@ -55,9 +64,11 @@ class Report:
         allowed: str | None
         hint: str | None = None
         if kind == "extra_forbidden":
-            section = ".".join(str(part) for part in location[:-1])
-            message, allowed = "unknown key", ", ".join(KEYS[section])
-            hint = unknown_key(section, str(location[-1]), KEYS)
+            section, keys = self._format.section_name(location[:-1]), self._format.keys
+            message, allowed = "unknown key", ", ".join(keys[section])
+            hint = unknown_key(
+                section, str(location[-1]), keys, elsewhere=self._format.elsewhere, root_name=self._format.root_name
+            )
         elif kind == "missing":
             message, allowed = "required, but not there", self.allowed(path)
         elif kind == KIND:
@@ -73,7 +84,7 @@ class Report:
 
     def allowed(self, path: Path) -> str | None:
         """What may stand at ``path``."""
-        kind = kind_of(path[1:])
+        kind = self._format.kind_of(self._format.within(path))
         return kind.allowed if kind else "a map"
 
     def found(self, path: Path) -> str:
@@ -100,9 +111,8 @@ class Report:
 
     def _add(self, path: Path, place: Place, message: str, value: Any, allowed: str | None, hint: str | None) -> None:
         api = self.api_name(path[0]) if path and isinstance(path[0], int) else None
-        problem = Problem(
-            self.file, message, place.line, place.column, api, _key_path(path[1:]) or None, value, allowed, hint
-        )
+        key = _key_path(self._format.within(path)) or None
+        problem = Problem(self.file, message, place.line, place.column, api, key, value, allowed, hint)
         self._problems.setdefault((place.line, place.column, api, problem.key, message), problem)
 
     def _value(self, path: Path) -> Any:

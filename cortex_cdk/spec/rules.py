@@ -5,44 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from cortex_cdk.spec import duration
 from cortex_cdk.spec.document import ENDPOINT
 from cortex_cdk.spec.presets import utilization
-
-
-@dataclass(frozen=True)
-class Violation:
-    """A rule is broken. ``keys`` are at fault, the one to report first; absent ones have their defaults."""
-
-    keys: tuple[str, ...]
-    message: str
-    hint: str | None = None
-
-
-class Values:
-    """The valid values of a section, defaults included."""
-
-    def __init__(self, valid: Mapping[str, Any], given: Mapping[str, Any]) -> None:
-        self._valid = valid
-        self._given = given
-
-    def have(self, *keys: str) -> bool:
-        """Whether all of them are valid and not None."""
-        return all(self._valid.get(key) is not None for key in keys)
-
-    def absent(self, key: str) -> bool:
-        """Whether the key is left out; a key with an invalid value is not."""
-        return key in self._valid and self._valid[key] is None
-
-    def __getitem__(self, key: str) -> Any:
-        return self._valid[key]
-
-    def named(self, key: str) -> str:
-        """The key and its value, for a message: ``max_replicas (100 by default)``."""
-        by_default = "" if key in self._given else " by default"
-        return f"{key} ({self._valid[key]}{by_default})"
+from cortex_cdk.spec.values import Rule, Values, Violation
 
 
 def autoscaling(values: Values) -> Iterator[Violation]:
@@ -93,7 +60,7 @@ def update_strategy(values: Values) -> Iterator[Violation]:
         yield Violation(keys, "max_surge and max_unavailable are both zero, an update could never begin")
 
 
-SECTION_RULES = {"autoscaling": autoscaling, "update_strategy": update_strategy}
+SECTION_RULES: Mapping[str, Rule] = {"autoscaling": autoscaling, "update_strategy": update_strategy}
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,10 @@ class Unreadable:
 UNREADABLE: Final = Unreadable()
 
 
+class EmptyDocumentError(DocumentError):
+    """There is nothing but white space and comments."""
+
+
 @dataclass(frozen=True)
 class Flaw:
     """Something wrong with one value or key. ``about_value``: another value at ``path`` would be right."""
@@ -76,11 +80,12 @@ def read(text: str) -> Document:
     """Read the one document in ``text``.
 
     Raises:
-        DocumentError: when ``text`` is empty, not well-formed, or expands to too much.
+        EmptyDocumentError: when there is none.
+        DocumentError: when ``text`` is not well-formed or expands to too much.
     """
     root = compose(text)
     if root is None:
-        raise DocumentError("the file is empty", hint="it must hold a list of APIs: `- name: my-api` and so on")
+        raise EmptyDocumentError("the file is empty")
     reader = _Reader()
     reader.document.data = reader.value(root, ())
     return reader.document

@@ -128,9 +128,7 @@ def compose(text: str) -> Node | None:
         root: Node | None = loader.get_node()
         if loader.check_node():
             place = place_of(loader.peek_event().start_mark)  # type: ignore[no-untyped-call]
-            raise DocumentError(
-                "a second YAML document begins here", place, "put all APIs into one list, without `---`"
-            )
+            raise DocumentError("a second YAML document begins here", place, "write all into one, without `---`")
     except ReaderError as error:
         raise _unprintable(text, error.position) from None
     except MarkedYAMLError as error:

@@ -10,8 +10,10 @@ import yaml
 
 from cortex_cdk.cli.init import example_folder
 from cortex_cdk.models.saved_model import inspect
-from cortex_cdk.spec import json_schema, load
+from cortex_cdk.spec import cluster, json_schema, load
 from tests.support.cli import call, run
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +38,10 @@ def test_the_sample_has_the_inputs_of_the_model(project: Path) -> None:
 
 
 def test_editors_find_the_schema(project: Path) -> None:
-    first = (project / "cortex.yaml").read_text().splitlines()[0]
-    assert first == "# yaml-language-server: $schema=cortex.schema.json"
+    for name in ("cortex", "cluster"):
+        first = (project / f"{name}.yaml").read_text().splitlines()[0]
+        assert first == f"# yaml-language-server: $schema={name}.schema.json"
+    assert json.loads((project / "cluster.schema.json").read_text()) == cluster.json_schema()
     assert json.loads((project / "cortex.schema.json").read_text()) == json_schema()
 
 
@@ -49,7 +53,7 @@ def test_all_files_of_the_example_are_there_and_only_names_differ(project: Path)
         for file in example.rglob("*")
         if file.is_file() and "__pycache__" not in file.parts and not file.name.startswith(".")
     }
-    assert made == kept | {"cortex.schema.json"}
+    assert made == kept | {"cortex.schema.json", "cluster.schema.json", "cluster.yaml", "app.py", "cdk.json"}
     assert "model/1/saved_model.pb" in made
     for name in kept - {"cortex.yaml", "README.md"}:
         assert (project / name).read_bytes() == (example / name).read_bytes()
@@ -58,11 +62,17 @@ def test_all_files_of_the_example_are_there_and_only_names_differ(project: Path)
     assert "localhost:8080/my-api" in (project / "README.md").read_text()
 
 
+def test_it_can_be_deployed_as_the_checkout_can(project: Path) -> None:
+    for name in ("app.py", "cdk.json"):
+        assert (project / name).read_bytes() == (ROOT / name).read_bytes()
+    assert cluster.load(project / "cluster.yaml") == cluster.load(project / "absent.yaml")
+
+
 def test_nothing_is_overwritten(project: Path) -> None:
     before = {file: file.read_bytes() for file in project.rglob("*") if file.is_file()}
     result = run("init", "my-api", cwd=project.parent)
     assert (result.code, result.raw) == (1, b"")
-    assert "error: my-api/ already has README.md, cortex.schema.json, cortex.yaml" in result.err
+    assert "error: my-api/ already has README.md, app.py, cdk.json, cluster.schema.json, cluster.yaml and" in result.err
     assert {file: file.read_bytes() for file in project.rglob("*") if file.is_file()} == before
 
 

@@ -158,3 +158,30 @@ def test_a_model_problem_does_not_need_the_name_of_its_api(project: Path) -> Non
 def test_odd_files_are_problems_not_tracebacks(project: Path, text: str) -> None:
     (project / "cortex.yaml").write_text(text)
     assert problems(call("validate", "--json", cwd=project))
+
+
+def test_the_cluster_yaml_beside_it_is_checked_too(project: Path) -> None:
+    (project / "cluster.yaml").write_text("regoin: eu-central-1\nlog_retention_days: 31\n")
+    (project / "cortex.yaml").write_text(API + "  computee: {}\n")
+    found = problems(run("validate", "--json", cwd=project))
+    assert [(entry["file"], entry["line"], entry["api"], entry["key"]) for entry in found] == [
+        ("cortex.yaml", 6, "iris", "computee"),
+        ("cluster.yaml", 1, None, "regoin"),
+        ("cluster.yaml", 2, None, "log_retention_days"),
+    ]
+    result = run("validate", cwd=project)
+    assert (result.code, result.raw) == (1, b"")
+    assert "error: cluster.yaml:1:1: regoin: unknown key; allowed: cluster_name, region" in result.err
+    assert result.err.endswith("3 problems found\n")
+
+
+def test_a_valid_cluster_yaml(project: Path) -> None:
+    (project / "cluster.yaml").write_text("cluster_name: mine\n")
+    result = call("validate", "project", cwd=project.parent)
+    assert result.out.splitlines()[-2:] == [
+        "project/cluster.yaml is valid: cluster mine",
+        "  instance group: default (m5.large)",
+    ]
+    assert json.loads(call("validate", "--json", cwd=project).out)["ok"] is True
+    (project / "cluster.yaml").unlink()
+    assert "cluster" not in call("validate", cwd=project).out

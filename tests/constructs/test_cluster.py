@@ -43,6 +43,34 @@ def test_instances(templates):
         assert "ECS_AWSVPC_BLOCK_IMDS=true" in user_data(template)  # tasks do not get the instance's role
 
 
+def test_what_the_agent_may_do(templates):
+    """Neither logs nor images: those are the execution roles'. Spot instances drain themselves."""
+    every_agent = {
+        "ecs:RegisterContainerInstance",
+        "ecs:DeregisterContainerInstance",
+        "ecs:SubmitAttachmentStateChanges",
+        "ecs:SubmitContainerStateChange",
+        "ecs:SubmitTaskStateChange",
+        "ecs:Poll",
+        "ecs:StartTelemetrySession",
+        "ecs:DiscoverPollEndpoint",
+    }
+    template = templates["cluster"]
+    for group, drain in (("default", set()), ("gpu", {"ecs:UpdateContainerInstancesState"})):
+        statements = template.statements(f"Instances{group}Role")
+        listed = [s["Action"] if isinstance(s["Action"], list) else [s["Action"]] for s in statements]
+        actions = {action for actions in listed for action in actions}
+        assert actions == every_agent | drain
+        (without_resource,) = [s for s in statements if s["Resource"] == "*" and "Condition" not in s]
+        assert without_resource["Action"] == "ecs:DiscoverPollEndpoint"
+
+
+def test_instances_start_when_their_agents_may_join(templates):
+    for resource in templates["cluster"].resources.values():
+        if resource["Type"] == "AWS::AutoScaling::AutoScalingGroup":
+            assert any("RoleDefaultPolicy" in name for name in resource["DependsOn"])
+
+
 def test_instances_with_gpus_have_drivers(templates):
     parameters = json.dumps(templates["cluster"].document["Parameters"])
     assert "/aws/service/ecs/optimized-ami/amazon-linux-2023/gpu/recommended/image_id" in parameters
@@ -150,7 +178,8 @@ def test_no_names_that_only_one_stack_could_have(templates):
     for stack in ("cluster", "plain"):
         for logical_id, resource in templates[stack].resources.items():
             kind = resource["Type"].rpartition("::")[2]
-            if kind != "Policy":  # of a role, which has a namespace of its own
+            # Policies are a role's, which has a namespace of its own; saved queries are in a folder of their cluster.
+            if kind not in ("Policy", "QueryDefinition"):
                 names = {"Name", f"{kind}Name"} & resource.get("Properties", {}).keys()
                 assert not names, f"{logical_id}: {names}"
 
@@ -170,7 +199,7 @@ def test_all_mistakes_are_reported_at_once(errors):
     for expected in (
         "[stack/Cluster] names of instance groups must be unique: twice, twice",
         "`m5.tiny` is not known here",
-        "max_instances is 1, must be at least 1 and at least min_instances (5)",
+        "min_instances (5) is greater than max_instances (1)",
         "[stack/Cluster/Endpoint] internet_facing needs allowed_cidrs",
         "jwt needs certificate_arns",
         "request_timeout: the longest request is 7200 s, must be from 1 to 4000 s",

@@ -39,6 +39,10 @@ def project(tmp_path: Path) -> Path:
         (folder / name).write_text(name)
     for name in (
         "cortex.yaml",
+        "cluster.yaml",
+        "cluster.schema.json",
+        "cdk.json",
+        "cdk.context.json",
         ".venv/bin/python",
         ".git/config",
         "src/__pycache__/helper.pyc",

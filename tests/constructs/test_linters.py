@@ -26,7 +26,6 @@ from tests.support.api_specs import api_spec
 EXPLAINED = {
     "CKV_AWS_2": "HTTPS needs a certificate, which only the user has; without one the endpoint is internal",
     "CKV_AWS_103": "as CKV_AWS_2",
-    "CKV_AWS_111": "the agent of ECS: the library's statements, limited to the cluster where there is a resource level",
     "CKV_AWS_115": "the account's limit is enough; ticks are single messages",
     "CKV_AWS_116": "the queue of the ticks has dead letters; CloudFormation waits for the look-up's own answer",
     "CKV_AWS_117": "they call nothing in the VPC",

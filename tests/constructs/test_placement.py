@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from cortex_cdk.constructs import placement
-from cortex_cdk.constructs.instance_group import InstanceGroup, choose
-from cortex_cdk.constructs.instance_types import InstanceCapacity, UnknownInstanceTypeError, capacity_of
+from cortex_cdk.constructs.instance_group import choose
 from cortex_cdk.constructs.placement import Share
+from cortex_cdk.spec.cluster.instance_group import InstanceGroup
+from cortex_cdk.spec.cluster.instance_types import InstanceCapacity, UnknownInstanceTypeError, capacity_of
 from tests.support.api_specs import api_spec
 
 
@@ -119,19 +120,22 @@ def test_all_reasons_of_all_groups():
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"instance_types": []}, "instance_types is empty"),
+        ({"instance_types": []}, "instance_types: the list is empty; allowed: a list of instance types"),
+        ({"instance_types": "m5.large"}, 'found "m5.large"; allowed: a list of instance types'),
         ({"instance_types": ["m5.tiny"]}, "`m5.tiny` is not known here"),
         ({"instance_types": ["m5.large", "g5.xlarge"]}, "some have none"),
-        ({"min_instances": -1}, "min_instances is -1"),
-        ({"min_instances": 3, "max_instances": 2}, "max_instances is 2"),
+        ({"min_instances": -1}, "min_instances: found -1; allowed: a whole number, at least 0"),
+        ({"min_instances": 3, "max_instances": 2}, "min_instances (3) is greater than max_instances (2)"),
         ({"on_demand_base": 1}, "is for groups with spot instances"),
-        ({"on_demand_base": -1, "spot": True}, "on_demand_base is -1"),
-        ({"volume_gib": 8}, "volume_gib is 8"),
+        ({"on_demand_base": -1, "spot": True}, "on_demand_base: found -1"),
+        ({"volume_gib": 8}, "volume_gib: found 8; allowed: a whole number, at least 30"),
+        ({"name": "a/b"}, 'name: found "a/b"'),
+        ({"capacities": {"m9.large": InstanceCapacity(2, 8192)}}, "m9.large is not one of the group's instance_types"),
     ],
 )
 def test_problems_of_a_group(change, problem):
     (found,) = InstanceGroup(**{"name": "mine", "instance_types": ["m5.large"]} | change).problems()
-    assert found.startswith("instance group `mine`: ")
+    assert found.startswith(f"instance group `{change.get('name', 'mine')}`: ")
     assert problem in found
 
 

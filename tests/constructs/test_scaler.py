@@ -41,7 +41,7 @@ def test_a_message_is_not_seen_twice_while_it_is_worked_on(templates):
 def test_the_function(templates):
     function = templates["cluster"].one("Lambda::Function")
     assert function["Handler"] == "cortex_cdk.scaler.handler.handler"
-    assert function["MemorySize"] == 256
+    assert function["MemorySize"] == 384
     assert {*function["Environment"]["Variables"]} == {
         "CORTEX_CLUSTER",
         "CORTEX_TABLE",

@@ -1,4 +1,4 @@
-"""The wheel has all that the constructs need: a small app synthesizes where nothing but the wheel is installed."""
+"""The wheel has all that a deployment needs: an app of one's own, and that of `cortex-cdk init`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import subprocess
 import sys
 import venv
 from pathlib import Path
+
+import pytest
 
 from tests.conftest import require
 
@@ -37,7 +39,8 @@ class TensorFlowPredictor:
 """
 
 
-def test_a_ten_line_app(tmp_path: Path):
+@pytest.mark.timeout(900)  # it builds a wheel and synthesizes twice
+def test_apps_where_nothing_but_the_wheel_is_installed(tmp_path: Path):
     """In an environment of its own, with what this one has of packages from elsewhere, but not the checkout."""
     require("aws_cdk" in packages(), "aws-cdk-lib is not installed")
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
@@ -52,20 +55,41 @@ def test_a_ten_line_app(tmp_path: Path):
         place = next(Path(folder) / name for folder in sys.path if (Path(folder) / name).exists())
         if not (site / name).exists():
             (site / name).symlink_to(place)
+    nobody = {"PATH": "/usr/bin:/bin:" + ":".join(node_folders()), "HOME": str(tmp_path)}
+    nobody |= {"AWS_EC2_METADATA_DISABLED": "true"}
+    python = str(environment / "bin/python")
+
+    def run(folder: Path, *arguments: str) -> str:
+        done = subprocess.run([python, *arguments], cwd=folder, env=nobody, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     project = tmp_path / "project"
     project.mkdir()
     for file, text in {"app.py": APP, "cortex.yaml": YAML, "predictor.py": PREDICTOR}.items():
         (project / file).write_text(text)
-    nobody = {"PATH": "/usr/bin:/bin:" + ":".join(node_folders()), "HOME": str(tmp_path)}
-    python = str(environment / "bin/python")
-    done = subprocess.run([python, "app.py"], cwd=project, env=nobody, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    template = json.loads((project / "cdk.out/api.template.json").read_text())
-    assert "AWS::ECS::Service" in {resource["Type"] for resource in template["Resources"].values()}
-    where = "import cortex_cdk, cortex_runtime; print(cortex_cdk.__file__, cortex_runtime.__file__)"
-    told = subprocess.run([python, "-c", where], cwd=project, capture_output=True, text=True, check=True)
-    assert all(str(site) in path for path in told.stdout.split())
+    run(project, "app.py")
+    assert "AWS::ECS::Service" in types_in(project / "cdk.out/api.template.json")
+    modules = "cortex_cdk, cortex_infra, cortex_runtime"
+    told = run(project, "-c", f"import {modules}; print(*(module.__file__ for module in ({modules})))")
+    assert all(str(site) in path for path in told.split())
+
+    run(tmp_path, "-c", "import sys; sys.argv[1:] = ['init', 'my-api']; from cortex_cdk.cli.main import main; main()")
+    made = tmp_path / "my-api"
+    (made / "cortex.yaml").write_text(
+        (made / "cortex.yaml").read_text().replace("model: model", "model: s3://models/my-api")
+    )
+    nobody["CDK_OUTDIR"] = str(made / "cdk.out")
+    command = json.loads((made / "cdk.json").read_text())["app"].split()
+    assert command[0] == "python3"  # that of the user's environment, where it is activated
+    run(made, *command[1:])
+    assert "AWS::ECS::Cluster" in types_in(made / "cdk.out/cortex.template.json")
+    assert "AWS::ECS::Service" in types_in(made / "cdk.out/cortex-my-api.template.json")
+
+
+def types_in(template: Path) -> set[str]:
+    """The types of the resources of a template."""
+    return {resource["Type"] for resource in json.loads(template.read_text())["Resources"].values()}
 
 
 def packages() -> list[str]:

@@ -164,7 +164,7 @@ REFUSED: list[tuple[str, str]] = [
     *[("name", name) for name in ["A", "my_api", "1a", "-a", "a-", "a.b", '""', LONG_NAME + "c", "1", "on", "[a]"]],
     *[("name", '"a\\n"'), ("endpoint", '"/a\\n"'), ("autoscaling.window", '"60s\\n"'), ("compute.mem", '"8G\\n"')],
     *[("endpoint", path) for path in ["/", "//", "/a//b", "a//", '""', "/a b", "/a?b", "/ä", "/a/*", "1", "{}"]],
-    *[("endpoint", path) for path in ["/livez", "readyz", "/metrics/"]],
+    *[("endpoint", path) for path in ["/livez", "readyz", "/metrics/", "/_console"]],
     *[("endpoint", path) for path in ["/a/../b", "/.", "..", "/a/."]],
     *[("predictor.type", kind) for kind in ["python", "onnx", "tensorfow", "1", "[]"]],
     *[("predictor.path", path) for path in ['""', "1", "[predictor.py]"]],

@@ -11,8 +11,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from cortex_cdk.spec import json_schema, reference_markdown
-from cortex_cdk.spec.document import KEYS, SECTIONS
-from cortex_cdk.spec.reference import example
+from cortex_cdk.spec.document import FORMAT
+from cortex_cdk.spec.reference_tables import example
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -33,23 +33,23 @@ def test_the_schema_is_one():
 
 @pytest.mark.parametrize("only_required", [True, False])
 def test_the_example_is_valid(workspace, only_required):
-    data = example(only_required=only_required)
+    data = example(FORMAT, only_required=only_required)
     workspace.api(yaml.safe_dump(data))
     assert yaml.safe_dump(data, sort_keys=False) in reference_markdown()
 
 
 def test_the_example_has_every_key():
-    (api,) = example()
-    for section, keys in KEYS.items():
+    (api,) = example(FORMAT)
+    for section, keys in FORMAT.keys.items():
         assert list(api[section] if section else api) == list(keys)
 
 
-@pytest.mark.parametrize("section", KEYS)
+@pytest.mark.parametrize("section", FORMAT.keys)
 def test_every_key_is_described(section):
-    schema = json_schema()["$defs"][SECTIONS[section].__name__]
+    schema = json_schema()["$defs"][FORMAT.sections[section].__name__]
     assert schema["description"]
     assert schema["additionalProperties"] is False
-    assert list(schema["properties"]) == list(KEYS[section])
+    assert list(schema["properties"]) == list(FORMAT.keys[section])
     page = reference_markdown()
     for key, of_key in schema["properties"].items():
         assert "$ref" in of_key or of_key["description"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cortex_cdk.spec.document import KEYS
+from cortex_cdk.spec.document import FORMAT
 from cortex_cdk.spec.hints import OTHER_VERSIONS, unknown_key
 
 
@@ -208,4 +208,4 @@ def test_a_hint_never_names_a_key_that_does_not_exist():
 
 def test_hints_about_other_versions_are_about_keys_that_are_not_here():
     for section, hints in OTHER_VERSIONS.items():
-        assert not set(hints) & set(KEYS[section])
+        assert not set(hints) & set(FORMAT.keys[section])

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class InstanceCapacity:
-    """What an instance has before anything is reserved: whole vCPUs, memory in MiB, whole GPUs."""
+    """What an instance has before anything is reserved.
+
+    Attributes:
+        vcpus: whole ones.
+        memory_mib: memory in MiB.
+        gpus: whole ones.
+    """
 
     vcpus: int
     memory_mib: int
@@ -89,7 +95,7 @@ def capacity_of(instance_type: str) -> InstanceCapacity:
         raise UnknownInstanceTypeError(f"`{instance_type}` {what}")
     known = ", ".join(sorted({*_LISTED, *_GIB_PER_VCPU}))
     raise UnknownInstanceTypeError(
-        f"`{instance_type}` is not known here (families: {known}); give its vCPUs, memory and GPUs as `capacity`"
+        f"`{instance_type}` is not known here (families: {known}); give its vCPUs, memory and GPUs in `capacities`"
     )
 
 
