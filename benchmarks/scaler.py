@@ -1,8 +1,9 @@
-"""One tick of the scaler over 500 APIs: how long it takes, what CPU, and how much memory.
+"""One tick of the scaler over 500 APIs within the CPU and the memory of its Lambda: how long, and on how much of both.
 
-AWS is played by a process of its own, which answers each call after the time that AWS takes. A Lambda of 256 MB has
-256/1769 of a core (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html), so that the CPU time counts
-seven times there.
+AWS is played by a process of its own, without limits, which answers over HTTPS after the time that AWS takes. The
+scaler's process gets a Lambda's memory when it starts, and a Lambda's part of a core before its first tick, as AWS does
+not limit the CPU while a Lambda starts. Where this machine does not let limits be set, the time is estimated from the
+CPU that a tick took, and said to be an estimate. A core of a Lambda's machine may be slower or faster than this one's.
 """
 
 from __future__ import annotations
@@ -14,146 +15,153 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
-from aiohttp import web
 from rich.console import Console
 from rich.table import Table
 
-from cortex_cdk.autoscaling import Policy, rollout
-from cortex_cdk.scaler.json_client import AwsError, connect
-from cortex_cdk.scaler.service_tags import Strategy
-from cortex_cdk.scaler.settings import Settings
-from cortex_cdk.scaler.tick import Scaler
-from tests.support.aws import CLUSTER, NEW, TABLE, FakeAws
+from benchmarks.lambda_limits import LimitError, Limits, limits, share_of_a_core
 
-APIS, REPLICAS, TICKS = 500, 3, 6
-LATENCY_S = {"DynamoDB": 0.015, "AmazonEC2ContainerService": 0.05}
-LAMBDA_CORES = 256 / 1769
-EVENTS = [{"id": "0" * 36, "createdAt": NEW, "message": "(service x) has reached a steady state." * 3}] * 100
+APIS, TICKS = 500, 7
+MEMORY_MB = 384
+"""Of the Lambda, see ``cortex_cdk.constructs.scaler``."""
+
+LOADS = {"typical": "40 counts change", "busy": "all counts change, richest policy; 40 updates"}
+_NEW = 1_793_280_000.0  # of `tests.support.aws`, whose imports are not for the ticks' process
+_KEYS = {"AWS_ACCESS_KEY_ID": "A" * 20, "AWS_SECRET_ACCESS_KEY": "s" * 40, "AWS_SESSION_TOKEN": "t" * 1000}
 
 
-def run(console: Console) -> None:
-    """Measure and print."""
-    table = Table("", "tick", "CPU", "CPU / (256/1769)", "calls", title=f"One tick, {APIS} APIs of {REPLICAS} replicas")
-    peak = 0.0
-    for title, load in (("counts stay", "steady"), ("every count changes; 40 are updated a tick", "changing")):
-        measured = _measure(load)
-        for name, ticks in ((f"{title}: first tick of a process", measured[:1]), (title, measured[1:])):
-            wall, cpu = (statistics.median(tick[key] for tick in ticks) for key in ("seconds", "cpu"))
-            calls = statistics.median(tick["calls"] for tick in ticks)
-            table.add_row(name, f"{wall:.2f} s", f"{cpu:.2f} s", f"{cpu / LAMBDA_CORES:.2f} s", f"{calls:.0f}")
-        peak = max(peak, measured[-1]["peak_mb"])
+def run(console: Console, memory_mb: int = MEMORY_MB) -> None:
+    """Measure and print, for a Lambda with so much memory."""
+    try:
+        with limits(memory_mb) as within:
+            measured = {load: _measure(load, within) for load in LOADS}
+    except LimitError as error:
+        console.print(f"[bold red]NOT MEASURED within a Lambda's CPU and memory:[/] {error}")
+        console.print(
+            "What follows ran on all of this machine; the times of a Lambda are estimates from the CPU alone."
+        )
+        measured = {load: _measure(load, None) for load in LOADS}
+        within = None
+    _print(console, measured, memory_mb, estimated=within is None)
+
+
+def _print(console: Console, measured: dict[str, list[dict[str, float]]], memory_mb: int, *, estimated: bool) -> None:
+    share = share_of_a_core(memory_mb)
+    bound = f"ESTIMATE at {memory_mb} MB: CPU / {share:.3f}" if estimated else f"CPU / {share:.3f}"
+    columns = ("tick", "CPU", bound, "calls", "updated", "left over", "failed", "peak RSS")
+    where = "a whole core" if estimated else f"{share:.3f} of a core, {memory_mb} MB"
+    table = Table("", *columns, title=f"One tick, {APIS} APIs of 3 replicas, on {where}")
+    for load, title in LOADS.items():
+        first, *others = measured[load]
+        for name, ticks in (("first tick of a process", [first]), (f"median of {len(others)} more", others)):
+            middle = {key: statistics.median(tick[key] for tick in ticks) for key in first}
+            cpu = middle["cpu"]
+            cells = [f"{middle['seconds']:.2f} s", f"{cpu:.2f} s", f"{cpu / share:.2f} s"]
+            cells += [f"{middle[key]:.0f}" for key in ("calls", "updated", "postponed", "failed")]
+            table.add_row(f"{title}: {name}", *cells, f"{ticks[-1]['peak_mb']:.0f} MB")
     console.print(table)
+    from benchmarks.scaler_aws import LATENCY_S  # what it needs is not for the ticks' process
+
     latencies = ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in LATENCY_S.items())
-    console.print(f"A call takes: {latencies}. Peak memory of the process (RSS): {peak:.0f} MB")
+    console.print(f"A call takes, over TLS: {latencies}. Left over: updates for the next tick, or APIs out of time")
 
 
-def _measure(load: str) -> list[dict[str, float]]:
+def _measure(load: str, within: Limits | None) -> list[dict[str, float]]:
     """Run the ticks in a process of their own, against AWS in another."""
     command = [sys.executable, "-m", "benchmarks.scaler"]
-    with subprocess.Popen([*command, "aws", load], stdout=subprocess.PIPE, text=True) as aws:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        subprocess.Popen([*command, "aws", load, folder], stdout=subprocess.PIPE, text=True) as aws,
+    ):
         assert aws.stdout is not None
         try:
             url = aws.stdout.readline().strip()
-            keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "eu-west-1"}
-            environment = os.environ | keys | {"AWS_ENDPOINT_URL": url}
+            to_aws = {"AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL": url, "AWS_CA_BUNDLE": f"{folder}/ca.pem"}
+            groups = [] if within is None else [str(within.memory_mb), str(within.cpu), str(within.memory)]
             done = subprocess.run(
-                [*command, "ticks", load], env=environment, capture_output=True, text=True, check=False
+                [*command, "ticks", *groups],
+                env=os.environ | _KEYS | to_aws,
+                capture_output=True,
+                text=True,
+                check=False,
             )
         finally:
             aws.terminate()
     if done.returncode:
-        raise RuntimeError(done.stderr)
+        raise RuntimeError(f"the ticks' process ended with {done.returncode}: {done.stderr}")
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def _ticks() -> None:
+def _ticks(within: Limits | None) -> None:
     """Run the ticks; a line for each."""
+    if within is not None:
+        within.enter()
+    from cortex_cdk.scaler.json_client import connect
+    from cortex_cdk.scaler.settings import Settings
+    from cortex_cdk.scaler.tick import Scaler
+
+    if within is not None:
+        within.slow_down()
+    began = _now()
     aws = connect()
     lines: list[str] = []
-    now = NEW + 5.0
-    scaler = Scaler(Settings(cluster=CLUSTER, table=TABLE), aws, clock=lambda: now, write=lines.append)
-    calls = 0
-    for _ in range(TICKS):
-        now += 10
-        lines.clear()
-        wall, cpu = time.perf_counter(), time.process_time()
-        scaler.tick()
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        errors = json.loads(lines[-1])["Errors"]
-        if errors or len(lines) != APIS + 1:
-            found = [json.loads(line) for line in lines]
-            first = next((line.get("error", line["message"]) for line in found if line["level"] == "error"), "")
-            raise RuntimeError(f"{errors} errors, {len(lines)} lines: {first}; {found[-1]['message']}")
-        before, calls = calls, aws.ecs.call("Calls", {})["calls"] - 1
-        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-        print(json.dumps({"seconds": wall, "cpu": cpu, "calls": calls - before, "peak_mb": peak_mb}))
-    scaler.close()
+    clock = 0.0
+    with Path(os.devnull).open("w") as log:
+
+        def write(line: str) -> None:
+            lines.append(line)
+            log.write(line + "\n")
+            log.flush()
+
+        scaler = Scaler(Settings(cluster="cluster", table="table"), aws, clock=lambda: clock, write=write)
+        calls = 0
+        for tick in range(TICKS):
+            clock = _NEW + 5.0 + 10 * (tick + 1)
+            lines.clear()
+            if tick:
+                began = _now()
+            scaler.tick()
+            wall, cpu = (now - then for now, then in zip(_now(), began, strict=True))
+            summary = json.loads(lines[-1])
+            before, calls = calls, aws.ecs.call("Calls", {})["calls"] - 1
+            print(
+                json.dumps(
+                    {
+                        "seconds": wall,
+                        "cpu": cpu,
+                        "calls": calls - before,
+                        "updated": summary["Updates"],
+                        "postponed": summary["Postponed"],
+                        "failed": summary["Errors"],
+                        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                    }
+                )
+            )
+        scaler.close()
 
 
-class _Account(FakeAws):
-    """A cluster of many APIs, whose load is known for the ticks to come."""
-
-    def __init__(self, load: str) -> None:
-        super().__init__()
-        policy = Policy(max_replicas=100, downscale_stabilization_period_s=0)
-        for number in range(APIS):
-            name = f"api-{number}"
-            self.add_service(name, policy, desired=REPLICAS, events=EVENTS)
-            maximum, minimum = rollout(Strategy(), REPLICAS)
-            percents = {"maximumPercent": maximum, "minimumHealthyPercent": minimum}
-            self.service(name)["deploymentConfiguration"] |= percents
-            for bucket in range(-9, TICKS + 1):
-                busy = 1.0 if load == "steady" else 1.0 + 0.5 * (bucket + 10)
-                for replica in range(REPLICAS):
-                    self.report(name, NEW + 10 * bucket, busy, f"ip-10-0-12-{replica}.internal")
-
-        self._of_api: dict[str, dict[tuple[str, str], Any]] = {}
-        for key, item in self.items.items():
-            self._of_api.setdefault(key[0], {})[key] = item
-
-    def _Query(self, request: dict[str, Any]) -> dict[str, Any]:
-        everything = self.items
-        self.items = self._of_api[request["ExpressionAttributeValues"][":pk"]["S"]]
-        try:
-            return super()._Query(request)
-        finally:
-            self.items = everything
-
-    def _Calls(self, request: dict[str, Any]) -> dict[str, Any]:
-        return {"calls": len(self.calls)}
+def _now() -> tuple[float, float]:
+    return time.perf_counter(), time.process_time()
 
 
-async def _serve(load: str) -> None:
-    account = _Account(load)
+def _main(arguments: list[str]) -> Any:
+    match arguments:
+        case ["aws", load, folder]:
+            from benchmarks.scaler_aws import Account, serve
 
-    async def answer(request: web.Request) -> web.Response:
-        service, _, operation = request.headers["X-Amz-Target"].partition(".")
-        delay = next((seconds for name, seconds in LATENCY_S.items() if service.startswith(name)), 0.0)
-        body = await request.json()
-        await asyncio.sleep(delay)
-        try:
-            return web.json_response(account.call(operation, body))
-        except AwsError as error:
-            return web.json_response({"__type": error.code, **error.answer}, status=400)
-
-    app = web.Application(client_max_size=1 << 24)
-    app.router.add_post("/", answer)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    print(f"http://127.0.0.1:{runner.addresses[0][1]}", flush=True)
-    await asyncio.Event().wait()
+            return asyncio.run(serve(Account(APIS, TICKS, busy=load == "busy"), Path(folder)))
+        case ["ticks"]:
+            return _ticks(None)
+        case ["ticks", memory_mb, cpu, memory]:
+            return _ticks(Limits(int(memory_mb), Path(cpu), Path(memory)))
+        case _:
+            console = Console(width=None if sys.stdout.isatty() else 130)
+            return run(console, *(int(memory_mb) for memory_mb in arguments))
 
 
 if __name__ == "__main__":
-    match sys.argv[1:]:
-        case ["aws", load]:
-            asyncio.run(_serve(load))
-        case ["ticks", _]:
-            _ticks()
-        case _:
-            run(Console(width=None if sys.stdout.isatty() else 110))
+    _main(sys.argv[1:])

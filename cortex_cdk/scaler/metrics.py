@@ -15,10 +15,11 @@ CLUSTER, API = "Cluster", "Api"
 
 
 class Metric(NamedTuple):
-    """A value and its unit in CloudWatch."""
+    """A value, its unit in CloudWatch, and of how many seconds CloudWatch keeps one: 60, or 1 to have each tick."""
 
     value: float
     unit: str = "Count"
+    resolution: int = 60
 
 
 def held_by_name(rule: Rule) -> str:
@@ -32,17 +33,21 @@ def of_decision(decision: Decision, target: float, running: int) -> dict[str, Me
     ``InFlightTotal`` is summed over the replicas, while ``InFlight`` of the replicas themselves is that of each one.
     """
     metrics = {
-        "DesiredReplicas": Metric(decision.desired),
-        "RunningReplicas": Metric(running),
-        "Target": Metric(target),
+        "DesiredReplicas": _each_tick(decision.desired),
+        "RunningReplicas": _each_tick(running),
+        "Target": _each_tick(target),
     }
     if decision.recommendation is not None:
-        metrics["Recommendation"] = Metric(decision.recommendation)
+        metrics["Recommendation"] = _each_tick(decision.recommendation)
     if decision.observation.average_in_flight is not None:
-        metrics["InFlightTotal"] = Metric(decision.observation.average_in_flight)
+        metrics["InFlightTotal"] = _each_tick(decision.observation.average_in_flight)
     if decision.held_by is not None:
         metrics[held_by_name(decision.held_by)] = Metric(1)
     return metrics
+
+
+def _each_tick(value: float) -> Metric:
+    return Metric(value, resolution=1)
 
 
 def fields_of(decision: Decision) -> dict[str, Any]:
@@ -90,7 +95,10 @@ def line(
         directive = {
             "Namespace": namespace,
             "Dimensions": [list(dimensions)],
-            "Metrics": [{"Name": name, "Unit": metric.unit} for name, metric in metrics.items()],
+            "Metrics": [
+                {"Name": name, "Unit": metric.unit, "StorageResolution": metric.resolution}
+                for name, metric in metrics.items()
+            ],
         }
         document["_aws"] = {"Timestamp": int(now * 1000), "CloudWatchMetrics": [directive]}
     return json.dumps(document, separators=(",", ":"), default=str)

@@ -20,9 +20,10 @@ NEW_S = 900.0
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """The tick: its time, its slot, its name, and when to give up (as ``time.monotonic()`` counts)."""
+    """The tick: its time, its slot, its name, and until when it decides and works (as ``time.monotonic()`` counts)."""
 
     now: float
+    decide_until: float
     deadline: float
     owner: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -96,10 +97,12 @@ def plan(
     else:
         history = former.history if former is not None and former.service == service.identity else History()
         try:
+            policy = target.policy
+            work = policy.queue_drain_period_s is not None
             found, wrong = reports.read(
-                dynamodb, table, target.api, moment.now, target.policy.window_s, moment.deadline
+                dynamodb, table, target.api, moment.now, policy.window_s, moment.deadline, work=work
             )
-            observation = observe(target.policy, found, moment.now, service.desired)
+            observation = observe(policy, found, moment.now, service.desired)
             fields = {"reports": len(found), "wrong_reports": wrong or None}
         except AwsError as failure:  # as without data: hold, within bounds
             error, observation = failure, Observation(replicas=service.desired, average_in_flight=None)

@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from cortex_cdk.autoscaling import CountOrPercent, Policy, UpdateStrategy
 
@@ -83,10 +83,17 @@ def tags_of(policy: Policy, update_strategy: UpdateStrategy, api: str) -> dict[s
 def parse(tags: Mapping[str, str]) -> ScalerTarget:
     """What the tags of a service say; keys that are absent have their defaults.
 
+    The same tags give the same object: they seldom change, and are read at every tick.
+
     Raises:
         TagError: when the API's name is missing or a value is wrong.
     """
-    own = {name.removeprefix(PREFIX): value for name, value in tags.items() if name.startswith(PREFIX)}
+    return _parse(frozenset(item for item in tags.items() if item[0].startswith(PREFIX)))
+
+
+@lru_cache(maxsize=4096)
+def _parse(tags: frozenset[tuple[str, str]]) -> ScalerTarget:
+    own = {name.removeprefix(PREFIX): value for name, value in tags}
     if not own.get("api"):
         raise TagError(f"tag {API_TAG} is missing or empty, must be the API's name")
     numbers = {name: _number(name, own[name]) for name in _POLICY if name in own}

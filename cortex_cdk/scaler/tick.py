@@ -15,10 +15,10 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from . import metrics, services, state
 from .json_client import Aws, AwsError
@@ -28,8 +28,14 @@ from .service_tags import ScalerTarget, TagError, parse
 from .services import Service
 from .settings import Settings
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 GOLDEN = 0.618033988749895
 """Multiples of it, without their whole part, are spread evenly over 0..1, however many there are."""
+
+DECIDE_LIMIT_S = 7.0
+"""Seconds after which a tick decides about no other API, so that time is left to carry out what it has decided."""
 
 LIMIT_S = 8.0
 """Seconds after which a tick begins nothing new. The next one begins 10 s after it."""
@@ -79,7 +85,7 @@ class Scaler:
             How many APIs had which result.
         """
         began = time.monotonic()
-        moment = Moment(now=round(self._clock(), 3), deadline=began + LIMIT_S)
+        moment = Moment(now=round(self._clock(), 3), decide_until=began + DECIDE_LIMIT_S, deadline=began + LIMIT_S)
         results: Counter[Result] = Counter()
         if moment.slot == self._finished_slot:  # delivered twice, and cheap to tell
             return results
@@ -88,8 +94,9 @@ class Scaler:
             self._log("error", f"services cannot be read, and keep their counts: {error}", moment)
         targets = self._targets(found.services, moment, results)
         plans = self._plans(targets, moment, results)
-        ranked = enumerate(_by_urgency(plans))
-        results.update(self._pool.map(lambda entry: self._carry_out(entry[0], entry[1], moment), ranked))
+        changes = list(enumerate(_by_urgency([planned for planned in plans if planned.changes])))
+        results.update(result for _, result in self._each(lambda entry: self._carry_out(*entry, moment), changes))
+        results.update(self._leave(planned, moment) for planned in plans if not planned.changes)
         if not found.errors and not results[Result.FAILED]:
             self._finished_slot = moment.slot
         self._log_tick(len(found.errors) + results[Result.FAILED], time.monotonic() - began, moment, results)
@@ -98,6 +105,18 @@ class Scaler:
     def close(self) -> None:
         """End the threads."""
         self._pool.shutdown()
+
+    def _each(self, work: Callable[[T], R], items: Sequence[T]) -> list[tuple[T, R]]:
+        """Work on many items at once, on the first ones first.
+
+        A thread gets its share of them at once: to hand over one by one takes as much CPU as a call of AWS.
+        """
+
+        def share(number: int) -> list[tuple[T, R]]:
+            return [(item, work(item)) for item in items[number :: self._settings.threads]]
+
+        shares = self._pool.map(share, range(min(self._settings.threads, len(items))))
+        return [pair for pairs in shares for pair in pairs]
 
     def _targets(
         self, found: Iterable[Service], moment: Moment, results: Counter[Result]
@@ -124,7 +143,7 @@ class Scaler:
         apis = _rotated(list(targets), moment.slot)
 
         def decide(api: str) -> Plan | Result | Exception:
-            if time.monotonic() >= moment.deadline:
+            if time.monotonic() >= moment.decide_until:
                 return Result.POSTPONED
             stored = states[api]
             if isinstance(stored, AwsError):
@@ -136,7 +155,7 @@ class Scaler:
                 return error
 
         plans = []
-        for api, outcome in zip(apis, self._pool.map(decide, apis), strict=True):
+        for api, outcome in self._each(decide, apis):
             if isinstance(outcome, Plan):
                 plans.append(outcome)
             elif isinstance(outcome, Result):
@@ -148,26 +167,30 @@ class Scaler:
         return plans
 
     def _carry_out(self, rank: int, planned: Plan, moment: Moment) -> Result:
-        """Update the service where something changes, and log the decision with what became of it."""
+        """Update a service, unless many others come first, and log the decision with what became of it."""
         failure: Exception | None = planned.error
-        result = Result.UNCHANGED if planned.error is None else Result.FAILED
-        if planned.changes:
-            if rank >= self._settings.updates_a_tick or time.monotonic() >= moment.deadline:
-                result = Result.POSTPONED
-            else:
-                try:
-                    services.update(
-                        self._aws.ecs,
-                        self._settings.cluster,
-                        planned.service,
-                        planned.decision.desired,
-                        planned.percents,
-                        moment.deadline,
-                    )
-                    result = Result.UPDATED if planned.error is None else Result.FAILED
-                except Exception as error:
-                    result, failure = Result.FAILED, error
+        if rank >= self._settings.updates_a_tick or time.monotonic() >= moment.deadline:
+            result = Result.POSTPONED
+        else:
+            try:
+                services.update(
+                    self._aws.ecs,
+                    self._settings.cluster,
+                    planned.service,
+                    planned.decision.desired,
+                    planned.percents,
+                    moment.deadline,
+                )
+                result = Result.UPDATED if planned.error is None else Result.FAILED
+            except Exception as error:
+                result, failure = Result.FAILED, error
         self._log_decision(planned, result, failure, moment)
+        return result
+
+    def _leave(self, planned: Plan, moment: Moment) -> Result:
+        """Log a decision that changes nothing."""
+        result = Result.UNCHANGED if planned.error is None else Result.FAILED
+        self._log_decision(planned, result, planned.error, moment)
         return result
 
     def _log_decision(self, planned: Plan, result: Result, failure: Exception | None, moment: Moment) -> None:
@@ -229,8 +252,8 @@ def _rotated(apis: list[str], slot: int) -> list[str]:
 
 
 def _by_urgency(plans: list[Plan]) -> list[Plan]:
-    """Those that change something first, the most urgent first of all."""
-    return sorted(plans, key=lambda planned: (not planned.changes, planned.urgency, planned.target.api))
+    """The most urgent first."""
+    return sorted(plans, key=lambda planned: (planned.urgency, planned.target.api))
 
 
 def _named(error: Exception) -> str:

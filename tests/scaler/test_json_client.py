@@ -44,9 +44,11 @@ class Server:
                 content = answer[1] if isinstance(answer[1], bytes) else json.dumps(answer[1]).encode()
                 self.send_response(answer[0])
                 self.send_header("Content-Length", str(len(content)))
+                if "close" in answer[2:]:  # say so, and hang up
+                    self.send_header("Connection", "close")
                 self.end_headers()
                 self.wfile.write(content)
-                if len(answer) > 2:  # hang up without having said so
+                if "hang up" in answer[2:]:  # without having said so
                     self.close_connection = True
                     self.connection.shutdown(socket.SHUT_RDWR)
 
@@ -141,6 +143,14 @@ def test_connections_are_kept(client, server):
     for _ in range(5):
         client.call("Query", {})
     assert len(server.connections) == 1
+
+
+def test_connections_that_the_server_closes_are_not_used_again(client, server, pauses):
+    server.answers = [(*OK, "close"), OK]
+    for _ in range(2):
+        client.call("Query", {})
+    assert len(server.connections) == 2
+    assert pauses == []  # no attempt was lost on it
 
 
 def test_kept_connections_that_were_closed_meanwhile_are_replaced(client, server):

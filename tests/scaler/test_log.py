@@ -29,6 +29,9 @@ def test_a_decision_has_its_reasons_and_its_metrics(world):
         "HeldByDownscaleStabilization": 1,
     }
     assert line["_aws"]["Timestamp"] == (NEW + 25) * 1000
+    resolutions = {m["Name"]: m["StorageResolution"] for m in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+    assert resolutions.pop("HeldByDownscaleStabilization") == 60
+    assert {*resolutions.values()} == {1}  # a point every 10 s
     assert line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Cluster", "Api"]]
     assert (line["Cluster"], line["Api"], line["result"]) == ("cluster", "iris", "unchanged")
 

@@ -65,6 +65,12 @@ def test_shares_can_be_written_by_hand(text):
     assert target.update_strategy == Strategy(CountOrPercent(40, True), CountOrPercent(2, False))
 
 
+def test_tags_that_have_not_changed_are_not_read_again():
+    tags = tags_of(Policy(), Strategy(), "iris")
+    assert parse(tags) is parse(dict(reversed(tags.items())) | {"team": "x"})
+    assert parse(tags) is not parse(tags | {"cortex:max_replicas": "7"})
+
+
 def test_tags_that_are_absent_have_their_defaults():
     assert parse({"cortex:api": "iris"}) == ScalerTarget("iris", Policy(), Strategy())
 

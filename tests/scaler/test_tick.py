@@ -440,10 +440,51 @@ def test_what_lacks_most_is_updated_first_when_there_is_too_much_to_update(world
     assert [world.fake.desired(f"up-{number}") for number in range(2)] == [20, 30]
 
 
+@pytest.mark.parametrize(
+    ("policy", "fields"),
+    [
+        (POLICY, {"sk", "in_flight", "seconds"}),
+        (replace(POLICY, queue_drain_period_s=30.0), {"sk", "in_flight", "seconds", "queued", "arrived", "served"}),
+    ],
+)
+def test_what_a_policy_does_not_decide_by_is_not_read(world, policy, fields):
+    world.fake.add_service("iris", policy)
+    world.tick()
+    (request,) = world.fake.called("Query")
+    assert set(request["ProjectionExpression"].split(", ")) == fields
+
+
+def test_reports_read_before_are_read_anew_when_they_change(world):
+    world.fake.add_service("iris", POLICY, desired=2)
+    scaler = world.scaler()
+    for in_flight in (8.0, 9.0):
+        world.report("iris", in_flight)
+        scaler.tick()
+        assert world.decisions("iris")[-1]["in_flight"] == in_flight
+        scaler._finished_slot = None
+        del world.fake.items["scaler#iris", "state"]
+
+
+def test_when_time_is_short_what_was_decided_is_still_carried_out(world, monkeypatch):
+    """Deciding ends before the tick does: else a slow tick would win every slot and never change a count."""
+    for number in range(6):
+        world.fake.add_service(f"api-{number}", POLICY, desired=2)
+        world.report(f"api-{number}", 8.0)
+    seconds = 0.0
+
+    def take_time(operation, request):
+        nonlocal seconds
+        seconds += 1.9 if operation == "Query" else 0.0
+
+    world.fake.before = take_time
+    monkeypatch.setattr("cortex_cdk.scaler.tick.time.monotonic", lambda: seconds)
+    assert world.scaler(threads=1).tick() == {Result.UPDATED: 4, Result.POSTPONED: 2}
+
+
 def test_a_tick_that_runs_out_of_time_leaves_the_rest_to_the_next(world, monkeypatch):
     world.fake.add_service("iris", POLICY, desired=2)
     world.report("iris", 8.0)
-    monkeypatch.setattr("cortex_cdk.scaler.tick.LIMIT_S", 0.0)
+    monkeypatch.setattr("cortex_cdk.scaler.tick.DECIDE_LIMIT_S", 0.0)
     assert world.tick() == {Result.POSTPONED: 1}
     assert world.fake.desired("iris") == 2
     monkeypatch.undo()
