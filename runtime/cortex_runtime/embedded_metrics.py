@@ -59,6 +59,8 @@ def lines(
         name = f"Requests{code[:1]}xx"
         before = metrics[name].value if name in metrics else 0
         metrics[name] = Metric(count + before)  # type: ignore[operator]
+    if turned_away := report.requests.get("503"):  # which callers are to try again
+        metrics["Requests503"] = Metric(turned_away)
     for name, times in (("Latency", latency_s), ("QueueTime", queue_time_s)):
         if times:
             milliseconds: list[float] = [round(value * 1000, 3) for value in thinned(times, MOST_VALUES)]

@@ -83,6 +83,7 @@ def test_the_line_of_a_bucket():
         "Requests2xx": 6,
         "Requests4xx": 3,
         "Requests5xx": 4,
+        "Requests503": 4,
         "Latency": [100.0, 250.0],
         "QueueTime": [1.0],
     }
