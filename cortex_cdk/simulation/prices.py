@@ -2,7 +2,8 @@
 
 A file of prices is JSON as ``prices.json`` beside this module: ``instances`` holds, by instance type,
 ``price_per_hour``, ``vcpus``, ``memory_mib`` and, where there are any, ``gpus`` or ``inferentia_chips``. ``currency``,
-``region``, ``date`` and ``source`` say what it is; only ``instances`` and each ``price_per_hour`` are needed.
+``region``, ``date`` and ``source`` say what it is; only ``instances`` and each ``price_per_hour`` are needed. What else
+is paid for is in ``services``: by key ``price``, and for readers ``unit``, ``source`` and ``checked``, a date.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import difflib
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,11 +36,22 @@ class Instance:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ServicePrice:
+    """What one ``unit`` of something costs; ``source`` says who says so and ``checked`` when that was looked at."""
+
+    price: float
+    unit: str | None = None
+    source: str | None = None
+    checked: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Prices:
     """A list of prices, with what is known of where and when they hold."""
 
     instances: dict[str, Instance] = field(repr=False)
     where: str
+    services: dict[str, ServicePrice] = field(default_factory=dict, repr=False)
     currency: str = "USD"
     region: str | None = None
     date: str | None = None
@@ -60,6 +73,23 @@ class Prices:
                 f"give its price in {self.currency} per hour, or a file of prices that has it"
             )
         return found
+
+    def require(self, instance_types: Iterable[str], services: Iterable[str]) -> None:
+        """See whether all of these have a price.
+
+        Raises:
+            PriceError: when some have none; it names all of them.
+        """
+        lacking = []
+        if types := sorted({*instance_types} - self.instances.keys()):
+            lacking.append(f"instances has no {', '.join(types)}")
+        if keys := sorted({*services} - self.services.keys()):
+            lacking.append(f"services has no {', '.join(keys)}")
+        if lacking:
+            raise PriceError(
+                f"{self.where}: prices are missing: {'; '.join(lacking)}. Copy {PRICES_FILE}, change what differs, "
+                f"and give the copy as the file of prices"
+            )
 
 
 def read_prices(path: str | Path | None = None) -> Prices:
@@ -103,6 +133,7 @@ def _read(path: Path) -> Prices:
     instances = {name: _instance(path, name, entry) for name, entry in entries.items()}
     return Prices(
         instances=instances,
+        services=_services(path, document.get("services", {})),
         where=str(path) if path != PRICES_FILE else "the list of prices",
         currency=texts["currency"] or "USD",
         region=texts["region"],
@@ -121,9 +152,7 @@ def _text(path: Path, document: dict[str, Any], key: str) -> str | None:
 def _instance(path: Path, name: str, entry: Any) -> Instance:
     if not isinstance(entry, dict):
         raise PriceError(f'{path}: instances: {name}: expected {{"price_per_hour": ...}}, found {entry!r}')
-    price = entry.get("price_per_hour")
-    if not isinstance(price, int | float) or isinstance(price, bool) or not 0 <= price < math.inf:
-        raise PriceError(f"{path}: instances: {name}: price_per_hour: expected a number of 0 or more, found {price!r}")
+    price = _price(path, f"instances: {name}: price_per_hour", entry.get("price_per_hour"))
     sizes: dict[str, int] = {}
     for key in ("vcpus", "memory_mib", "gpus", "inferentia_chips"):
         size = entry.get(key)
@@ -136,9 +165,31 @@ def _instance(path: Path, name: str, entry: Any) -> Instance:
         raise PriceError(f"{path}: instances: {name}: unknown keys: {', '.join(sorted(unknown))}")
     return Instance(
         type=name,
-        price_per_hour=float(price),
+        price_per_hour=price,
         vcpus=sizes.get("vcpus"),
         memory_mib=sizes.get("memory_mib"),
         gpus=sizes.get("gpus", 0),
         inferentia_chips=sizes.get("inferentia_chips", 0),
     )
+
+
+def _services(path: Path, entries: Any) -> dict[str, ServicePrice]:
+    if not isinstance(entries, dict):
+        raise PriceError(
+            f'{path}: services: expected {{"nat_gateway_hour": {{"price": 0.045}}, ...}}, found {entries!r}'
+        )
+    found = {}
+    for key, entry in entries.items():
+        if not isinstance(entry, dict):
+            raise PriceError(f'{path}: services: {key}: expected {{"price": ...}}, found {entry!r}')
+        if unknown := entry.keys() - {"price", "unit", "source", "checked"}:
+            raise PriceError(f"{path}: services: {key}: unknown keys: {', '.join(sorted(unknown))}")
+        texts = {name: _text(path, entry, name) for name in ("unit", "source", "checked")}
+        found[key] = ServicePrice(price=_price(path, f"services: {key}: price", entry.get("price")), **texts)
+    return found
+
+
+def _price(path: Path, where: str, price: Any) -> float:
+    if not isinstance(price, int | float) or isinstance(price, bool) or not 0 <= price < math.inf:
+        raise PriceError(f"{path}: {where}: expected a number of 0 or more, found {price!r}")
+    return float(price)

@@ -96,3 +96,45 @@ def test_prices_on_the_command_line() -> None:
     for text in ("", "cheap", "-1", "nan", "inf"):
         with pytest.raises(PriceError, match="is not a number of 0 or more"):
             parse_price(text)
+
+
+def test_prices_of_services_say_where_they_are_from() -> None:
+    services = read_prices().services
+    assert services["nat_gateway_hour"].price == 0.045
+    for price in services.values():
+        assert price.unit
+        assert price.source is not None
+        assert price.source.startswith("https://aws.amazon.com/")
+        assert price.checked is None or date.fromisoformat(price.checked)
+
+
+def test_services_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "prices.json"
+    document = {"instances": {"my.box": {"price_per_hour": 2}}, "services": {"log_gb": {"price": 1, "unit": "GB"}}}
+    path.write_text(json.dumps(document))
+    prices = read_prices(path)
+    assert (prices.services["log_gb"].price, prices.services["log_gb"].source) == (1.0, None)
+    prices.require(["my.box"], ["log_gb"])
+    with pytest.raises(PriceError, match=r"prices are missing: instances has no a\.b, c\.d; services has no key_month"):
+        prices.require(["my.box", "c.d", "a.b"], ["log_gb", "key_month"])
+    with pytest.raises(PriceError, match=r"prices are missing: services has no key_month\. Copy "):
+        prices.require([], ["key_month"])
+
+
+@pytest.mark.parametrize(
+    ("services", "message"),
+    [
+        ([], r"services: expected \{.*found \[\]"),
+        ({"log_gb": 1}, r'services: log_gb: expected \{"price": ...\}, found 1'),
+        ({"log_gb": {}}, "services: log_gb: price: expected a number of 0 or more, found None"),
+        ({"log_gb": {"price": -1}}, "services: log_gb: price: expected a number of 0 or more, found -1"),
+        ({"log_gb": {"price": True}}, "services: log_gb: price: expected a number of 0 or more, found True"),
+        ({"log_gb": {"price": 1, "unit": 3}}, "unit: expected a text, found 3"),
+        ({"log_gb": {"price": 1, "per": "GB"}}, "services: log_gb: unknown keys: per"),
+    ],
+)
+def test_wrong_services(tmp_path: Path, services: object, message: str) -> None:
+    path = tmp_path / "prices.json"
+    path.write_text(json.dumps({"instances": {"my.box": {"price_per_hour": 2}}, "services": services}))
+    with pytest.raises(PriceError, match=message):
+        read_prices(path)
