@@ -36,6 +36,7 @@ def serve(
     ] = None,
     reload: Annotated[bool, typer.Option("--reload", help="Serve changes of the project's files at once.")] = False,
     max_body: Annotated[int | None, typer.Option(metavar="BYTES", help="Largest request body.", min=1)] = None,
+    console: Annotated[bool, typer.Option(help="Have a page with charts at /_console, for this machine.")] = True,
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Log JSON lines, as in the cloud.")] = False,
 ) -> None:
     """Serve all APIs of a cortex.yaml on this machine.
@@ -57,6 +58,7 @@ def serve(
         from cortex_cdk.local.model_server_process import NoModelServerError
         from cortex_cdk.local.serving import Options, PortTakenError, check_port
         from cortex_cdk.local.session import Session
+        from cortex_cdk.spec.document import CONSOLE
 
         if model_server is not None:
             _check_address(model_server)
@@ -77,13 +79,15 @@ def serve(
         data = f"@{shown(sample)}" if sample.is_file() and len(project.apis) == 1 else "'{}'"
         say(f'  curl {url} -H "Content-Type: application/json" -d {data}')
 
-    options = Options(host, port, model_server, "json" if json_logs else "text", max_body)
+    options = Options(host, port, model_server, "json" if json_logs else "text", max_body, console)
     session = Session(project, options, replacements=replaced, say=say, on_ready=ready, download=download)
     try:
         check_port(host, port)
     except PortTakenError as error:
         raise UserError(str(error)) from None
     say(f"serving {path} at {options.url}: {', '.join(api.endpoint for api in project.apis)}")
+    if console:
+        say(f"console: {options.url}{CONSOLE}")
     try:
         status = session.run(
             prepare=(lambda: _read(path, replaced, own_models=model_server is not None)) if reload else None

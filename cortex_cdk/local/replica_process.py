@@ -27,8 +27,9 @@ def replica_settings(
     model_server: str,
     log_format: str = "auto",
     max_body_bytes: int | None = None,
+    extension: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The settings document of ``cortex_runtime`` for one API, served here."""
+    """The settings document of ``cortex_runtime`` for one API, served here; ``extension`` is part of it as it is."""
     http: dict[str, Any] = {"host": host, "port": port}
     if max_body_bytes is not None:
         http["max_body_bytes"] = max_body_bytes
@@ -57,6 +58,7 @@ def replica_settings(
         # Nothing routes to a replica on this machine after it was told to end.
         "shutdown": {"grace_s": 0, "timeout_s": SHUTDOWN_TIMEOUT_S},
         "log": {"format": log_format},
+        "extension": extension,
         "replica_id": f"{api.name}-local",
         "parent_pid": os.getpid(),
     }

@@ -15,6 +15,9 @@ import aiohttp
 import yarl
 from aiohttp import web
 
+from cortex_cdk.local.console.console import Console
+from cortex_cdk.spec.document import CONSOLE
+
 # Of one connection, not of the message (RFC 9110, section 7.6.1).
 HOP_BY_HOP = frozenset(
     {
@@ -30,17 +33,21 @@ HOP_BY_HOP = frozenset(
     }
 )
 
+FAILED = "the API cannot be served: its error is in the log of cortex-cdk serve"
+
 
 class Router:
     """Forwards each request to the replica of the API with exactly its path.
 
     Args:
-        targets: base URLs of the replicas by endpoint, such as ``{"/iris": "http://127.0.0.1:41001"}``. May be
-            replaced at any time.
+        targets: base URLs of the replicas by endpoint, such as ``{"/iris": "http://127.0.0.1:41001"}``; None of one
+            that cannot be served. May be replaced at any time.
+        console: answers at its own path, if there is one.
     """
 
-    def __init__(self, targets: Mapping[str, str]) -> None:
+    def __init__(self, targets: Mapping[str, str | None], console: Console | None = None) -> None:
         self.targets = dict(targets)
+        self._console = console
         self._session: aiohttp.ClientSession | None = None
         self._runner: web.AppRunner | None = None
 
@@ -59,6 +66,8 @@ class Router:
         app = web.Application()
         app.router.add_route("*", "/livez", self._livez)
         app.router.add_route("*", "/readyz", self._readyz)
+        if self._console is not None:
+            app.router.add_route("*", CONSOLE, self._console.answer)
         app.router.add_route("*", "/{path:.*}", self._forward)
         app.on_response_prepare.append(_say_no_software)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=5)
@@ -79,16 +88,21 @@ class Router:
         """Ready when every API is; the reasons of those that are not, by endpoint."""
         reasons: dict[str, list[str]] = {}
         for endpoint, target in self.targets.items():
+            if target is None:
+                reasons[endpoint] = [FAILED]
+                continue
             readiness = await fetch_readiness(self._require_session(), target)
             if not readiness.ready:
                 reasons[endpoint] = readiness.reasons
         return web.json_response({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
 
     async def _forward(self, request: web.Request) -> web.StreamResponse:
-        target = self.targets.get(request.path)
-        if target is None:
+        if request.path not in self.targets:
             known = ", ".join(sorted(self.targets))
             return _error(request, 404, f"there is no API at {request.path}; there is {known}")
+        target = self.targets[request.path]
+        if target is None:
+            return _error(request, 503, FAILED)
         headers = _end_to_end(request.headers)
         try:
             async with self._require_session().request(

@@ -14,6 +14,7 @@ import aiohttp
 
 from cortex_cdk.local import replica_process
 from cortex_cdk.local.child import Child
+from cortex_cdk.local.console.console import Console
 from cortex_cdk.local.model_server_process import free_port, model_server_command
 from cortex_cdk.local.model_store import LocalModel, ModelStore
 from cortex_cdk.local.router import Router, fetch_readiness
@@ -38,6 +39,7 @@ class Options:
             under the API's name.
         log_format: ``text`` or ``json``, of all processes.
         max_body_bytes: the largest request body, when it is not to be the runtime's default.
+        console: whether there is a page at ``/_console``.
     """
 
     host: str = "127.0.0.1"
@@ -45,6 +47,7 @@ class Options:
     model_server: str | None = None
     log_format: str = "text"
     max_body_bytes: int | None = None
+    console: bool = True
 
     @property
     def url(self) -> str:
@@ -90,6 +93,7 @@ class LocalServing:
         self._model_server_address = options.model_server or ""
         self._replicas: dict[str, _Replica] = {}
         self._router: Router | None = None
+        self._console: Console | None = None
         self._session: aiohttp.ClientSession | None = None
         self._watches: list[asyncio.Task[None]] = []
         self._changing = asyncio.Lock()
@@ -105,6 +109,8 @@ class LocalServing:
         """
         self._session = aiohttp.ClientSession()
         self._models = dict(models)
+        if self.options.console:
+            await self._start_console()
         self._start_model_server(project)
         await self._start_replicas(project)
 
@@ -132,6 +138,8 @@ class LocalServing:
         self._stopped = True
         async with self._changing:
             await self._stop_replicas()
+            if self._console is not None:
+                await self._console.stop()
             await self._stop_model_server()
             if self._session is not None:
                 await self._session.close()
@@ -147,10 +155,30 @@ class LocalServing:
         """Wait until an API turns out to be one that cannot be served as it is; returns its name."""
         return await self._failed.get()
 
-    def _has_failed(self, api: str, code: int = 0) -> None:
+    def _has_failed(self, api: str) -> None:
+        if self._console is not None:
+            self._console.failed(api)
         self._failed.put_nowait(api)
 
+    def _has_ended(self, api: str, code: int) -> None:
+        """A replica has ended for good."""
+        self._has_failed(api)
+        if self._router is None:
+            self._watches.append(asyncio.create_task(self._stand_in(self._replicas[api].api)))
+        else:
+            self._router.targets[self._replicas[api].api.endpoint] = None
+
     # Parts
+
+    async def _start_console(self) -> None:
+        console = Console(self._folder)
+        try:
+            await console.start()
+        except OSError as error:  # serving goes on without it
+            self._say(f"there is no console: {error}")
+            await console.stop()
+        else:
+            self._console = console
 
     def _start_model_server(self, project: Project) -> None:
         if self.options.model_server is not None:
@@ -169,6 +197,8 @@ class LocalServing:
 
     async def _start_replicas(self, project: Project) -> None:
         alone = len(project.apis) == 1
+        if self._console is not None:
+            self._console.serve(project)
         for api in project.apis:
             host, port = (self.options.host, self.options.port) if alone else ("127.0.0.1", free_port())
             settings = replica_process.replica_settings(
@@ -179,13 +209,14 @@ class LocalServing:
                 model_server=self._model_server_address,
                 log_format=self.options.log_format,
                 max_body_bytes=self.options.max_body_bytes,
+                extension=self._console.extension(with_page=alone) if self._console is not None else None,
             )
             child = Child(
                 api.name,
                 replica_process.COMMAND,
                 environment=replica_process.environment(settings, self._folder / f"{api.name}.settings.json"),
                 final_codes=frozenset({replica_process.PREDICTOR_FAILED, replica_process.WRONG_SETTINGS}),
-                on_final=partial(self._has_failed, api.name),
+                on_final=partial(self._has_ended, api.name),
                 say=self._say,
             )
             reached = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
@@ -193,10 +224,20 @@ class LocalServing:
             child.start()
             self._watches.append(asyncio.create_task(self._watch(self._replicas[api.name])))
         if not alone:
-            self._router = Router({r.api.endpoint: r.base_url for r in self._replicas.values()})
+            self._router = Router({r.api.endpoint: r.base_url for r in self._replicas.values()}, self._console)
             await self._router.start(self.options.host, self.options.port)
 
+    async def _stand_in(self, api: ApiSpec) -> None:
+        """Answer at the port of an only replica that has ended for good, until a change brings another one."""
+        self._router = Router({api.endpoint: None}, self._console)
+        try:
+            await self._router.start(self.options.host, self.options.port)
+        except OSError as error:
+            self._say(f"nothing answers at {self.options.url}: {error.strerror}")
+
     async def _stop_replicas(self) -> None:
+        if self._console is not None:
+            self._console.suspend()
         for watch in self._watches:
             watch.cancel()
         await asyncio.gather(*self._watches, return_exceptions=True)

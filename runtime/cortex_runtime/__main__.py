@@ -9,14 +9,17 @@ def main() -> None:
     """Read the settings and serve; exits with 2 when they are wrong."""
     # Until gunicorn handles it: Python's KeyboardInterrupt may fall into an import, which can swallow it.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # its own lines are no records of ours
+    from . import extension
     from .settings import SettingsError, load
 
     try:
         settings = load()
+        if settings.extension is not None:
+            extension.find(settings.extension)
     except SettingsError as error:
         print(f"cortex_runtime: wrong settings: {error}", file=sys.stderr)
         sys.exit(2)
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # its own lines are no records of ours
     from .server import serve
 
     serve(settings)

@@ -70,6 +70,8 @@ class Front:
         self._endpoint = replica.settings.api.endpoint
         self._limit = replica.settings.concurrency.max_in_flight
         self._max_body = replica.settings.http.max_body_bytes
+        self._extension = replica.extension
+        self._extension_path = replica.settings.extension.path if replica.settings.extension is not None else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection: a request, or the lifespan, which is Falcon's."""
@@ -79,6 +81,9 @@ class Front:
         begin = time.perf_counter()
         path = scope["path"]
         spoken = scope["http_version"] in HTTP_VERSIONS
+        if path == self._extension_path and spoken and self._extension is not None:
+            await self._extension(scope, receive, send)
+            return
         counted = spoken and scope["method"] == "POST" and path == self._endpoint
         context = scope[CONTEXT] = Context(_request_id(scope["headers"]))
         extra = [(REQUEST_ID, context.request_id.encode())]

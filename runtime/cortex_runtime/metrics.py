@@ -24,6 +24,7 @@ class Metrics:
         in_flight, busy_slots, slots, ready: read when the metrics are asked for.
 
     Attributes:
+        requests: answers by status code since the start.
         times: where the times of each request are kept for a while, too; None unless somebody wants them.
     """
 
@@ -38,7 +39,7 @@ class Metrics:
     ) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a time stamp beside every counter, of no use here
         self.registry = CollectorRegistry(auto_describe=True)
-        self._requests = Counter(
+        self.requests = Counter(
             "cortex_requests", "Answers of the endpoint by status code.", ["code"], registry=self.registry
         )
         latency = Histogram(
@@ -71,7 +72,7 @@ class Metrics:
         """Count one answer; ``queue_s`` is None when the request never reached the queue."""
         count = self._by_code.get(code)
         if count is None:
-            count = self._by_code[code] = self._requests.labels(str(code)).inc
+            count = self._by_code[code] = self.requests.labels(str(code)).inc
         count()
         self._since_report[str(code)] += 1
         self._observe_latency(latency_s)

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from . import extension
 from .aws_sink import AwsSink
 from .errors import SignatureError
 from .load import InFlight, LoadReport, LogSink, Reporter, ReportSink, SecondMeans
@@ -61,12 +62,15 @@ class Replica:
         self._second_means = SecondMeans(self.in_flight)
         self._sink = sink or self._default_sink()
         self._reporter = Reporter(self._sink, self._report, self._second_means.second_over)
+        self.extension = extension.load(settings.extension, self) if settings.extension is not None else None
 
     def start(self) -> None:
         """Start workers, model watch and load reports; needs a running event loop. Does not wait for readiness."""
         self.pool.start()
         self._watch.start()
         self._reporter.start()
+        if self.extension is not None:
+            self.extension.start()
 
     def _default_sink(self) -> ReportSink:
         if self.settings.reporting is None:
@@ -88,6 +92,8 @@ class Replica:
         """End the workers, once everything in flight has been answered."""
         self._watch.stop()
         await self._reporter.stop()
+        if self.extension is not None:
+            await self.extension.stop()
         await asyncio.gather(asyncio.to_thread(self._sink.close), self.pool.stop())
 
     def not_ready_because(self) -> list[str]:
@@ -116,7 +122,7 @@ class Replica:
         mean, peak, seconds = self.in_flight.take()
         queued, _, _ = self.pool.queued.take()
         arrived, served, self.arrived, self.served = self.arrived, self.served, 0, 0
-        return LoadReport(
+        report = LoadReport(
             api=self.settings.api.name,
             replica=self.settings.replica_id,
             bucket=bucket,
@@ -130,6 +136,9 @@ class Replica:
             served=served,
             draining=self.draining,
         )
+        if self.extension is not None:
+            self.extension.reported(report)
+        return report
 
     def summary(self) -> dict[str, Any]:
         """What GET on the endpoint answers: how to call the API, and the model's inputs and outputs."""

@@ -35,11 +35,14 @@ RESERVED = ("/livez", "/readyz", "/metrics")
 """Paths of the replica's own, which no endpoint can have."""
 
 
+UrlPath = Annotated[str, Meta(pattern=r"^(/[A-Za-z0-9_.-]+)+\Z")]
+
+
 class Api(Section, frozen=True, kw_only=True):
     """Which API this replica serves."""
 
     name: NonEmpty
-    endpoint: Annotated[str, Meta(pattern=r"^(/[A-Za-z0-9_.-]+)+\Z")]
+    endpoint: UrlPath
 
 
 class Predictor(Section, frozen=True, kw_only=True):
@@ -112,6 +115,17 @@ class Reporting(Section, frozen=True, kw_only=True):
     metric_namespace: NonEmpty = "Cortex"
 
 
+class Extension(Section, frozen=True, kw_only=True):
+    """Code of whoever started the replica, for its front process: see ``extension``.
+
+    ``factory`` is ``MODULE:FUNCTION``, and ``options`` are for it. ``path`` is the one path that it answers, if any.
+    """
+
+    factory: Annotated[str, Meta(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")]
+    options: dict[str, Any] = {}
+    path: UrlPath | None = None
+
+
 class Settings(Section, frozen=True, kw_only=True):
     """All settings of a replica.
 
@@ -128,6 +142,7 @@ class Settings(Section, frozen=True, kw_only=True):
     shutdown: Shutdown = Shutdown()
     log: Log = Log()
     reporting: Reporting | None = None
+    extension: Extension | None = None
     parent_pid: Positive | None = None
     replica_id: NonEmpty = msgspec.field(default_factory=socket.gethostname)
 
@@ -144,8 +159,11 @@ def parse(document: bytes | str) -> Settings:
         raise SettingsError(str(error)) from None
     except RecursionError:
         raise SettingsError("the document is nested too deeply") from None
-    if settings.api.endpoint in RESERVED:
+    taken = {*RESERVED, settings.extension.path if settings.extension is not None else None}
+    if settings.api.endpoint in taken:
         raise SettingsError(f"{settings.api.endpoint} is a path of the replica's own - at `$.api.endpoint`")
+    if settings.extension is not None and settings.extension.path in RESERVED:
+        raise SettingsError(f"{settings.extension.path} is a path of the replica's own - at `$.extension.path`")
     return settings
 
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from aiohttp import web
 
-from cortex_cdk.local.router import Router
+from cortex_cdk.local.router import FAILED, Router
 from tests.support.replica import free_port, wait_until
 
 
@@ -65,6 +65,7 @@ def url(upstream: Upstream) -> Iterator[str]:
     loop = asyncio.new_event_loop()
     router = Router({f"/{name}": f"http://127.0.0.1:{ports[name]}" for name in ("a", "b")})
     router.targets["/down"] = f"http://127.0.0.1:{free_port()}"
+    router.targets["/failed"] = None
     runners = []
 
     async def start() -> None:
@@ -149,10 +150,21 @@ def test_an_api_that_does_not_listen(url: str):
     assert "starting" in answer.json()["error"]
 
 
+def test_an_api_that_cannot_be_served(url: str):
+    answer = httpx.post(f"{url}/failed", content=b"1")
+    assert answer.status_code == 503
+    assert "retry-after" not in answer.headers
+    assert "cannot be served" in answer.json()["error"]
+
+
 def test_health(url: str, upstream: Upstream):
     assert httpx.get(f"{url}/livez").json() == {"live": True}
     upstream.ready["b"] = False
     answer = httpx.get(f"{url}/readyz")
     upstream.ready["b"] = True
     assert answer.status_code == 503
-    assert json.loads(answer.text)["reasons"] == {"/b": ["asleep"], "/down": ["it does not answer yet"]}
+    assert json.loads(answer.text)["reasons"] == {
+        "/b": ["asleep"],
+        "/down": ["it does not answer yet"],
+        "/failed": [FAILED],
+    }
