@@ -1,8 +1,9 @@
 # The two commands for a stranger: `make demo` and `make test`. Both set up .venv first and can be run again.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench simulate docs lock clean emulator test-emulated deploy-emulated destroy-emulated
+.PHONY: help setup demo test check bench simulate docs lock clean browser emulator test-emulated deploy-emulated destroy-emulated
 
 PYTHON ?= python3
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -26,8 +27,9 @@ $(INSTALLED): requirements.txt requirements-no-deps.txt requirements-checkov.txt
 demo: $(INSTALLED) ## Serve both examples, send them real samples, print the predictions
 	$(BIN)/python scripts/demo.py
 
-test: $(INSTALLED) check ## Check types and style, then run every test
-	$(BIN)/python -m pytest
+test: $(INSTALLED) check ## Check types and style, then run every test; with CI set, that of a deployment may not be skipped
+	@if [ -n "$$CI" ]; then $(MAKE) --no-print-directory emulator browser; fi
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --no-loadscope-reorder
 
 check: $(INSTALLED) ## Check types and style only
 	$(BIN)/ruff check .
@@ -40,8 +42,10 @@ bench: $(INSTALLED) ## Measure start time and memory of a worker, and what a rep
 simulate: $(INSTALLED) ## Compare autoscalers again: the tables and pictures of docs/autoscaling.md (AZURE=trace.csv WORLDCUP=trace.csv)
 	$(BIN)/python scripts/compare_autoscalers.py $(if $(AZURE),--azure "$(AZURE)") $(if $(WORLDCUP),--worldcup "$(WORLDCUP)")
 
-docs: $(INSTALLED) ## Write the reference of cortex.yaml and its JSON Schema again
+docs: $(INSTALLED) ## Write what is generated in docs/ again
 	$(BIN)/python scripts/generate_reference.py
+	$(BIN)/python scripts/generate_constructs.py
+	$(BIN)/python -m scripts.generate_permissions
 
 lock: ## Pin the newest versions of everything in requirements.txt (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra local --extra simulate --group dev --no-header --quiet --upgrade pyproject.toml -o requirements.txt
@@ -49,8 +53,11 @@ lock: ## Pin the newest versions of everything in requirements.txt (needs uv)
 emulator: $(INSTALLED) ## Install what an emulated deployment needs (Debian, as root; Node.js must be there)
 	$(BIN)/python -m tests.emulator.harness install
 
+browser: ## Install the browser in which the console is tested (Debian, as root)
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
+
 test-emulated: emulator ## Test a deployment with the real CDK command line and real containers, without AWS
-	CORTEX_EMULATOR=1 $(BIN)/python -m pytest tests/emulator
+	$(BIN)/python -m pytest tests/emulator
 
 deploy-emulated: emulator ## Deploy the iris example on this machine, without AWS, and leave it running
 	$(BIN)/python -m tests.emulator.harness deploy

@@ -6,12 +6,14 @@ import importlib.util
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
 from cortex_cdk.local.model_server.tensorflow_import import is_installed
 from tests.support.model_server import Calls, ModelServer
+from tests.support.scheduler import EMULATED, ByFile
 
 ROOT = Path(__file__).parents[1]
 
@@ -19,6 +21,16 @@ ROOT = Path(__file__).parents[1]
 settings.register_profile("quick", deadline=None)
 settings.register_profile("thorough", deadline=None, max_examples=2000)
 settings.load_profile("quick")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """For runs with several processes."""
+    return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest comes first, so that no process is left waiting for it in the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(EMULATED))
 
 
 def guesslang_model() -> Path | None:

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import shutil
-import sys
-import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cortex_cdk.cli import output
+from cortex_cdk.cli.decision_text import decision_text
+from cortex_cdk.cli.deployment import ClusterName, Profile, Region, connect
 from cortex_cdk.cli.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,39 +20,68 @@ if TYPE_CHECKING:
 
 
 def explain(
+    api: Annotated[str | None, typer.Argument(metavar="API", help="The name of a deployed API.")] = None,
     simulation: Annotated[
-        Path, typer.Option(metavar="DIR", help="The folder that `cortex-cdk simulate --out DIR` wrote.")
-    ],
+        Path | None,
+        typer.Option(metavar="DIR", help="Instead of an API: the folder that `cortex-cdk simulate --out DIR` wrote."),
+    ] = None,
     at: Annotated[
         str | None,
         typer.Option(
             metavar="TIME",
-            help="The moment, from the start of the traffic: 90s, 12m30s, 1d2h; or a date and time, of recorded "
-            "traffic. Without it, every change.",
+            help="The moment. Of an API: a time such as 14:05, a date and time, or how long ago, such as 10m. Of a "
+            "simulation: from the start of the traffic, 90s, 12m30s, 1d2h; or a date and time, of recorded traffic. "
+            "Without it, every change.",
         ),
     ] = None,
+    since: Annotated[str, typer.Option(metavar="TIME", help="Of an API without --at: how far to look back.")] = "1h",
     policy: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Whose decision, if several were compared; the API's own by default."),
+        typer.Option(
+            metavar="NAME", help="Of a simulation: whose decision, if several were compared; the API's own by default."
+        ),
     ] = None,
     changes: Annotated[
-        bool, typer.Option("--changes", help="Show every decision that changed the count, from --at on.")
+        bool,
+        typer.Option("--changes", help="Show every decision that changed the count, in a simulation from --at on."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for programs.")] = False,
+    cluster: ClusterName = None,
+    region: Region = None,
+    profile: Profile = None,
 ) -> None:
     """Say in words why the autoscaler decided what it did.
 
-    Shows the decision that was in force at a moment of a simulation: each
-    rule that had a say, in order, and after the arrow the count it left.
+    Shows each rule that had a say, in order, and after the arrow the count
+    it left. Of a deployed API: the changes of the last hour and the decision
+    in force, or the one that was in force at a moment.
 
     Exit status: 0 done, 1 nothing there to explain, 2 wrong usage.
 
     \b
     Examples:
+      cortex-cdk explain my-api
+      cortex-cdk explain my-api --at 14:05
       cortex-cdk simulate --pattern "step:1..50@60s" --out report
       cortex-cdk explain --simulation report --at 85s
       cortex-cdk explain --simulation report --changes
     """
+    if (api is None) == (simulation is None):
+        raise typer.BadParameter("name a deployed API, or a simulation with --simulation DIR", param_hint="API")
+    if simulation is not None:
+        _explain_simulation(simulation, at, policy, changes=changes, as_json=as_json)
+        return
+    assert api is not None
+    from cortex_cdk.cli.explain_deployed import explain_deployed
+
+    if policy is not None:
+        raise typer.BadParameter("only simulations compare policies", param_hint="--policy")
+    if changes and at is not None:
+        raise typer.BadParameter("the changes of an API are those since --since, not --at", param_hint="--changes")
+    explain_deployed(connect(cluster, region, profile), api, since=since, at=at, changes_only=changes, as_json=as_json)
+
+
+def _explain_simulation(simulation: Path, at: str | None, policy: str | None, *, changes: bool, as_json: bool) -> None:
     from cortex_cdk.simulation import decision_log
 
     try:
@@ -131,15 +158,7 @@ def _text(decision: Logged, header: Header) -> str:
         when = f"From {_clock(decision.t_s)} to {_clock(decision.until_s)}, at each tick"
     if header.starts_at is not None:
         when += f" ({header.starts_at + timedelta(seconds=decision.t_s):%Y-%m-%d %H:%M:%S})"
-    lines = [f"{when}: {first}", *reasons]
-    return "\n".join(_wrapped(line) for line in lines) if sys.stdout.isatty() else "\n".join(lines)
-
-
-def _wrapped(line: str) -> str:
-    """The line in as many as the terminal needs, the text of a rule kept beside its name."""
-    name = re.match(r"  (?:[a-z ]+: +)?", line)
-    indent = name.end() if name else 2
-    return textwrap.fill(line, shutil.get_terminal_size().columns, subsequent_indent=" " * indent)
+    return decision_text(f"{when}: {first}", reasons)
 
 
 def _clock(seconds: float) -> str:

@@ -11,10 +11,11 @@ from typing import Annotated
 
 import typer
 
-from cortex_cdk.cli import explain, init, output, predict, schema, serve, simulate, validate
+from cortex_cdk.cli import explain, get, init, logs, output, plan, predict, schema, serve, simulate, top, validate
 from cortex_cdk.cli.errors import UserError
 from cortex_cdk.cli.grouped_help import GroupedHelp
 from cortex_cdk.models.errors import ModelError
+from cortex_cdk.operations.errors import OperationError
 from cortex_cdk.spec.problem import SpecError
 
 app = typer.Typer(
@@ -33,6 +34,10 @@ app.command("validate")(validate.validate)
 app.command("serve")(serve.serve)
 app.command("predict")(predict.predict)
 app.command("simulate", cls=GroupedHelp)(simulate.simulate)
+app.command("plan", cls=GroupedHelp)(plan.plan)
+app.command("get")(get.get)
+app.command("top")(top.top)
+app.command("logs")(logs.logs)
 app.command("explain")(explain.explain)
 app.command("schema")(schema.schema)
 
@@ -61,6 +66,6 @@ def main() -> None:
     except SpecError as error:
         output.problems(error.problems)
         sys.exit(1)
-    except (UserError, ModelError) as error:
+    except (UserError, ModelError, OperationError) as error:
         output.error(str(error))
         sys.exit(1)

@@ -25,6 +25,13 @@ def error(message: str) -> None:
     console(stderr=True).print(Text.assemble(("error: ", "bold red"), message))
 
 
+def warning(message: str) -> None:
+    """Print a warning on stderr."""
+    from rich.text import Text
+
+    console(stderr=True).print(Text.assemble(("warning: ", "bold yellow"), message))
+
+
 def note(message: str) -> None:
     """Print on stderr what is not the command's result."""
     console(stderr=True).print(message)

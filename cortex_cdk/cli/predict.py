@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 import typer
 
 from cortex_cdk.cli import output
+from cortex_cdk.cli.deployment import ClusterName, Profile, Region
 from cortex_cdk.cli.errors import UserError
 from cortex_cdk.cli.project_file import endpoints, given_or_nearest, nearest, shown
 
@@ -33,11 +35,16 @@ def predict(
         ),
     ] = None,
     url: Annotated[
-        str,
+        str | None,
         typer.Option(
-            metavar="URL", help="Where the APIs are served; the endpoint is added unless the URL has a path of its own."
+            metavar="URL",
+            help="Where the APIs are served; the endpoint is added unless the URL has a path of its own.  "
+            f"[default: {DEFAULT_URL}, or the deployment's]",
         ),
-    ] = DEFAULT_URL,
+    ] = None,
+    deployed: Annotated[
+        bool, typer.Option("--deployed", help="Ask the deployed API; so do --cluster, --region and --profile.")
+    ] = False,
     file: Annotated[
         Path | None,
         typer.Option(metavar="cortex.yaml", help="The file that has the API's endpoint; the nearest one by default."),
@@ -46,10 +53,14 @@ def predict(
     timeout: Annotated[
         float, typer.Option(metavar="SECONDS", min=0.001, max=86_400, help="How long to wait for the answer.")
     ] = 60.0,
+    cluster: ClusterName = None,
+    region: Region = None,
+    profile: Profile = None,
 ) -> None:
     """Send a sample to an API and print its prediction.
 
-    Without a cortex.yaml the endpoint is /API.
+    The API is the one of `cortex-cdk serve` on this machine, unless --url or
+    --deployed say otherwise. Without a cortex.yaml the endpoint is /API.
     Bytes are written to stdout as they are, unless that is a terminal.
 
     Exit status: 0 prediction, 1 error answer or no answer, 2 wrong usage.
@@ -58,14 +69,25 @@ def predict(
     Examples:
       cortex-cdk predict my-api
       echo '{"text": "hello"}' | cortex-cdk predict my-api -
+      cortex-cdk predict my-api sample.json --deployed
       cortex-cdk predict my-api sample.json --url https://models.example.com
     """
     from cortex_cdk.cli import http_post
 
     config = given_or_nearest(file) if file else nearest(Path.cwd())
-    target = _target(api, url, config, debug=debug)
     body = _payload(sample, config.parent if config else Path())
-    answer = http_post.post(target, body, timeout)
+    if deployed or cluster or region or profile:
+        from cortex_cdk.cli import deployed_url
+
+        found = deployed_url.find(api, cluster, region, profile)
+        target = _target(url or found.base, debug=debug, endpoint=lambda: found.endpoint)
+        try:
+            answer = http_post.post(target, body, timeout)
+        except UserError as error:
+            raise UserError(f"{error}; {found.hint(url)}") from None
+    else:
+        target = _target(url or DEFAULT_URL, debug=debug, endpoint=lambda: _endpoint(api, config))
+        answer = http_post.post(target, body, timeout)
     if answer.status == 200:
         _show(answer)
         return
@@ -75,7 +97,7 @@ def predict(
     raise typer.Exit(1)
 
 
-def _target(api: str, url: str, config: Path | None, *, debug: bool) -> str:
+def _target(url: str, *, debug: bool, endpoint: Callable[[], str]) -> str:
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -83,7 +105,7 @@ def _target(api: str, url: str, config: Path | None, *, debug: bool) -> str:
         valid = False
     if not valid:
         raise UserError(f"--url {url}: not a URL; write it as {DEFAULT_URL}")
-    path = parts.path if parts.path.strip("/") else _endpoint(api, config)
+    path = parts.path if parts.path.strip("/") else endpoint()
     query = "&".join(part for part in (parts.query, "debug=true" if debug else "") if part)
     return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
 

@@ -1,4 +1,4 @@
-"""What README and docs show of `simulate` and `explain` is what they print."""
+"""What README and docs show of `simulate`, `explain` and `plan` is what they print."""
 
 from __future__ import annotations
 
@@ -79,3 +79,40 @@ def test_the_preset_of_the_docs_is_the_preset():
     keys = read(written).data["autoscaling"]
     name = keys.pop("preset")
     assert autoscaling_of(**keys).policy() == autoscaling_of(preset=name).policy()
+
+
+def test_the_plan_of_the_docs(tmp_path):
+    page = (ROOT / "docs/cost.md").read_text()
+    for name, content in re.findall(r"^`(\w+\.yaml)`:\n\n```yaml\n(.*?)```", page, flags=re.DOTALL | re.MULTILINE):
+        (tmp_path / name).write_text(content)
+    (tmp_path / "predictor.py").write_text((ROOT / "examples/iris-classifier/predictor.py").read_text())
+    ((command, shown),) = [pair for block in console_blocks("docs/cost.md") for pair in commands(block)]
+    assert printed(command, tmp_path) == shown
+    (bash,) = [found for found in re.findall(r"^cortex-cdk plan .*$", page, flags=re.MULTILINE) if found != command]
+    assert "total" in printed(bash, tmp_path)
+
+
+def test_the_counts_of_the_docs_are_those_of_the_plan():
+    from cortex_cdk.constructs import placement
+    from cortex_cdk.plan import usage
+
+    (row,) = re.findall(r"^\| metrics \| (.*) \|$", (ROOT / "docs/cost.md").read_text(), flags=re.MULTILINE)
+    assert [int(number) for number in re.findall(r"\d+", row)] == [
+        usage.REPLICA_METRICS,
+        usage.SCALER_METRICS,
+        usage.CLUSTER_METRICS,
+        usage.INSIGHTS_API_METRICS,
+        usage.INSIGHTS_CLUSTER_METRICS,
+        usage.INSTANCE_METRICS,
+    ]
+    page = (ROOT / "docs/cost.md").read_text()
+    for written in (
+        f"{usage.HOURS} hours",
+        f"{usage.REPLICA_LOG_BYTES / 1000:g} KB every 10 s",
+        f"{usage.DECISION_LOG_BYTES / 1000:g} KB every 10 s",
+        f"of {usage.INVOCATION_S:g} s each",
+        f"{placement.HOST_MEMORY_MIB:,} MiB for the host",
+        f"{placement.DOWNLOADER_MEMORY_MIB} MiB for the container",
+        f"({placement.DEFAULT_MEMORY_MIB} MiB if it is not set)",
+    ):
+        assert written in page

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,16 +10,13 @@ import pytest
 from tests.conftest import require
 from tests.emulator.harness import cdk, emulator, machine, projects
 
-SWITCH = "CORTEX_EMULATOR"
 
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cloud() -> Iterator[None]:
     """An empty account, bootstrapped, with the examples' models in S3."""
-    if not os.environ.get(SWITCH):
-        pytest.skip(f"the emulated deployment is tested by `make test-emulated`, or with {SWITCH} set")
     reasons = machine.missing()
-    require(not reasons, f"nothing can be deployed here: {'; '.join(reasons)}")
+    require(not reasons, f"an emulated deployment cannot be made here: {'; '.join(reasons)}")
+    require(not emulator.running(), "an emulated deployment is there already: `make destroy-emulated` removes it")
     emulator.up()
     try:
         cdk.bootstrap()

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import embedded_metrics
 import registry
 import resources
 import tasks
 from ministack.app import app as app
 
+embedded_metrics.install()
 registry.install()
 resources.install()
 tasks.install()

@@ -23,6 +23,7 @@ _NAMES: dict[str, Callable[[str], dict[str, Any]]] = {
     "AWS::EC2::NatGateway": lambda name: {"NatGatewayId": f"nat-{_id()}"},
     "AWS::EC2::SecurityGroupEgress": lambda name: {"Id": name},
     "AWS::EC2::SecurityGroupIngress": lambda name: {"Id": name},
+    "AWS::Logs::QueryDefinition": lambda name: {"QueryDefinitionId": name},
     "AWS::WAFv2::WebACLAssociation": lambda name: {"Id": name},
 }
 

@@ -60,6 +60,11 @@ def up() -> None:
     Raises:
         RuntimeError: when one runs already, or it cannot be started.
     """
+    with machine.alone():
+        _up()
+
+
+def _up() -> None:
     if running():
         raise RuntimeError("an emulated deployment is there already; remove it with `make destroy-emulated`")
     down()  # what a run that was killed has left

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 HOME = Path("/var/lib/cortex-emulator")
@@ -25,6 +28,15 @@ PROGRAMS = ("podman", "runc", "debootstrap", "ip", "node", "npm")
 
 EMULATOR_PYTHON = HOME / "venv/bin/python"
 CDK = HOME / "cdk/node_modules/.bin/cdk"
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Wait until no other program is in such a block: two that make the same images would spoil them."""
+    HOME.mkdir(parents=True, exist_ok=True)
+    with (HOME / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def missing() -> list[str]:

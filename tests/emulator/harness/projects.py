@@ -41,7 +41,8 @@ def paced(folder: Path, *, release: str, pause_s: float = 0.1, broken: bool = Fa
     config = {"release": release, "pause_s": pause_s, "broken": broken}
     model = f"s3://{BUCKET}/iris-classifier"
     predictor = {"type": "tensorflow", "path": "predictor.py", "model": model, "config": config}
-    write(folder, [{"name": "paced", "predictor": predictor, "autoscaling": autoscaling}])
+    tracker = {"model_type": "classification", "key": "label"}
+    write(folder, [{"name": "paced", "predictor": predictor, "tracker": tracker, "autoscaling": autoscaling}])
     return folder
 
 
