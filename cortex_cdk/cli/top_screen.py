@@ -107,8 +107,10 @@ def _table(rows: Sequence[Row], selected: Row | None, window: str, width: int) -
     for column in columns:
         table.add_column(column.title, justify="right" if column.right else "left", no_wrap=True)
     for place, row in enumerate(rows):
-        marked = selected is not None and row.name == selected.name
-        table.add_row(*(column.cells[place] for column in columns), style="reverse" if marked else None)
+        cells = [column.cells[place] for column in columns]
+        if selected is not None and row.name == selected.name:
+            cells[0].stylize("reverse")  # its name alone: a sparkline cannot be read the other way round
+        table.add_row(*cells)
     return table
 
 

@@ -35,6 +35,7 @@ from cortex_cdk.spec.s3_uri import S3Uri
 
 _STARTUP = Duration.minutes(15)
 _FAILED_PERCENT = 10
+_FAILED_AT_LEAST = 5  # a minute
 
 
 @jsii.implements(ec2.IConnectable, iam.IGrantable)
@@ -243,13 +244,19 @@ class TensorFlowApi(Construct, ApiMetrics):
         return service
 
     def _rollback_alarm(self) -> cloudwatch.Alarm:
-        """More than a tenth of the requests fail in a deployment: then it is taken back."""
+        """More than a tenth of the requests fail in a deployment: then it is taken back.
+
+        Without those that full replicas turn away: the release that mends an overload would never get through. And from
+        some failures a minute on: one of a quiet API says little about its release.
+        """
         minute = Duration.minutes(1)
         answered: dict[str, Any] = {"statistic": "Sum", "period": minute}
+        errors = "FILL(errors, 0) - FILL(refused, 0)"
         failed = cloudwatch.MathExpression(
-            expression="IF(requests > 0, 100 * FILL(errors, 0) / requests, 0)",
+            expression=f"IF({errors} >= {_FAILED_AT_LEAST}, 100 * ({errors}) / requests, 0)",
             using_metrics={
                 "errors": self.metric_server_errors(**answered),
+                "refused": self.metric("Requests503", **answered),
                 "requests": self.metric_requests(**answered),
             },
             label="failed requests in percent",
@@ -264,5 +271,6 @@ class TensorFlowApi(Construct, ApiMetrics):
             evaluation_periods=3,
             datapoints_to_alarm=2,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description=f"More than {_FAILED_PERCENT} % of the requests to {self.spec.name} end with a 5xx",
+            alarm_description=f"More than {_FAILED_PERCENT} % of the requests to {self.spec.name}, and at least "
+            f"{_FAILED_AT_LEAST} a minute, end with a 5xx other than 503",
         )

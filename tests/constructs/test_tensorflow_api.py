@@ -139,7 +139,7 @@ def test_a_deployment_that_fails_is_taken_back(templates):
     (name,) = deployment["Alarms"]["AlarmNames"]
     alarm = template.resources[name["Ref"]]["Properties"]
     metrics = {m["MetricStat"]["Metric"]["MetricName"] for m in alarm["Metrics"] if "MetricStat" in m}
-    assert metrics == {"Requests", "Requests5xx"}
+    assert metrics == {"Requests", "Requests5xx", "Requests503"}
     assert alarm["TreatMissingData"] == "notBreaching"
 
 

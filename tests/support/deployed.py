@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,7 +43,7 @@ class Deployed:
 
     def alarm(self, stack: str, name: str) -> dict[str, Any]:
         """The properties of the alarm whose logical id has ``name`` in it."""
-        (found,) = [p for id, p in self.all(stack, "CloudWatch::Alarm").items() if f"Alarms{name}" in id]
+        (found,) = [p for id, p in self.all(stack, "CloudWatch::Alarm").items() if re.search(f"(Alarms|Api){name}", id)]
         return found
 
     def dashboard(self, stack: str) -> dict[str, Any]:

@@ -67,6 +67,26 @@ def test_server_errors_without_replicas(deployed, store, fills_empty):
     assert evaluated(alarm, store, START, before=ALARM, fills_empty=fills_empty) == OK
 
 
+@FILLS
+@pytest.mark.parametrize(
+    ("minutes", "expected"),
+    [
+        ([{"200": 50}, {"200": 44, "500": 6}, {"200": 44, "502": 6}], ALARM),
+        ([{"200": 50}, {"200": 44, "500": 6}, {"200": 50}], OK),  # two minutes of three
+        ([{"500": 4}, {"500": 4}, {"500": 4}], OK),  # too few to tell
+        ([{"200": 45, "500": 5}] * 3, OK),  # a tenth and no more
+        ([{"200": 10, "503": 90}] * 3, OK),  # full, which the release may be about to mend
+        ([{"200": 4, "500": 6, "503": 90}] * 3, OK),
+        ([{}] * 3, OK),
+    ],
+)
+def test_what_takes_a_deployment_back(deployed, store, fills_empty, minutes, expected):
+    for number, requests in enumerate(minutes):
+        Replicas(deployed, "plain", store).report(START + number * MINUTE, requests=requests)
+    alarm = deployed.alarm("plain", "FailedRequests")
+    assert evaluated(alarm, store, START + len(minutes) * MINUTE, fills_empty=fills_empty) == expected
+
+
 def test_one_failure_wakes_nobody(deployed, store):
     Replicas(deployed, "plain", store).report(START, requests={"500": 1})
     assert evaluated(deployed.alarm("plain", "ServerErrors"), store, START + 5 * MINUTE) == OK
