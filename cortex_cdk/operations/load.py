@@ -51,8 +51,8 @@ def read_decided_at(aws: Aws, table: str, apis: Iterable[str]) -> dict[str, floa
 
 
 def current(found: Iterable[LoadReport], now: float) -> Load | None:
-    """The load now, as the scaler sees it."""
-    load = average_in_flight(found, now, BUCKET_S)
+    """The load as the scaler sees it at its ticks, the last of which came ``_LATE_S`` after the end of a bucket."""
+    load = average_in_flight(found, (now - _LATE_S) // BUCKET_S * BUCKET_S + _LATE_S, BUCKET_S)
     return None if load is None else Load(load.in_flight, load.replicas)
 
 

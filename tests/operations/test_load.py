@@ -20,6 +20,16 @@ def test_now() -> None:
     assert current([], NOW) is None
 
 
+@given(st.floats(0, 600))
+def test_while_reports_come_there_is_never_a_gap(seconds: float) -> None:
+    """Each comes some seconds after the end of its bucket."""
+    now = 1_000_000 + seconds
+    reports = [LoadReport("a", bucket, 2.0) for bucket in range(999_900, 1_000_600, 10) if bucket + 10 + 4.5 <= now]
+    found = current(reports, now)
+    assert found is not None
+    assert found.in_flight == 2.0
+
+
 def test_the_last_minutes() -> None:
     reports = [
         LoadReport("a", 1_000_000, 1.0),
