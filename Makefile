@@ -42,10 +42,11 @@ bench: $(INSTALLED) ## Measure start time and memory of a worker, and what a rep
 simulate: $(INSTALLED) ## Compare autoscalers again: the tables and pictures of docs/autoscaling.md (AZURE=trace.csv WORLDCUP=trace.csv)
 	$(BIN)/python scripts/compare_autoscalers.py $(if $(AZURE),--azure "$(AZURE)") $(if $(WORLDCUP),--worldcup "$(WORLDCUP)")
 
-docs: $(INSTALLED) ## Write what is generated in docs/ again
+docs: $(INSTALLED) ## Write what is generated in docs/ again, and build the pages as a site in site/
 	$(BIN)/python scripts/generate_reference.py
 	$(BIN)/python scripts/generate_constructs.py
 	$(BIN)/python -m scripts.generate_permissions
+	$(BIN)/zensical build --clean --strict
 
 lock: ## Pin the newest versions of everything in requirements.txt (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra local --extra simulate --group dev --no-header --quiet --upgrade pyproject.toml -o requirements.txt
@@ -66,4 +67,4 @@ destroy-emulated: ## Remove it again
 	$(BIN)/python -m tests.emulator.harness destroy
 
 clean: ## Remove the virtual environment and caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .cache site

@@ -44,7 +44,7 @@ INSIGHTS_CLUSTER_METRICS, INSIGHTS_API_METRICS = 8, 11 + 6
 INSTANCE_METRICS = 7
 """Of the detailed monitoring of an instance, in the example of https://aws.amazon.com/cloudwatch/pricing/."""
 
-API_ALARM_METRICS = 11
+API_ALARM_METRICS = 12
 """At which the alarms of an API look: that which takes a deployment back, and those that tell people."""
 
 CLUSTER_ALARM_METRICS = 4

@@ -9,13 +9,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 
-ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(
-    (ROOT / "docs").glob("*.md")
-)
+from tests.docs import pages
+from tests.docs.pages import ROOT, tokens
+
+PAGES = [*pages.PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 ELSEWHERE = re.compile(r"[a-z]+:")  # https:, mailto:
 
 
@@ -53,10 +51,6 @@ def anchors(page: Path) -> set[str]:
             found.add(slug if not seen[slug] else f"{slug}-{seen[slug]}")
             seen[slug] += 1
     return found
-
-
-def tokens(page: Path) -> list[Token]:
-    return MarkdownIt("commonmark").enable("table").parse(page.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

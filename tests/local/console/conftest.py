@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium as the system has it, driven by Playwright."""
+    """Chromium as the system has it, driven by Playwright, whose event loop runs in this thread until it ends."""
     path = next((found for name in NAMES if (found := shutil.which(name))), None)
     require(path is not None, "there is no Chromium (on Debian: apt install chromium)")
     require(importlib.util.find_spec("playwright") is not None, "playwright is not installed: make setup")
