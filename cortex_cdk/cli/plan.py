@@ -18,8 +18,6 @@ from cortex_cdk.cli.simulation_inputs import seconds
 if TYPE_CHECKING:
     from cortex_cdk.plan.load import Load
     from cortex_cdk.plan.planning import Plan
-    from cortex_cdk.spec.cluster.model import ClusterSpec
-    from cortex_cdk.spec.model import ApiSpec
 
 _LOAD, _STARTUP, _ACCOUNT = "Load", "Start-up", "Prices and the account"
 
@@ -114,9 +112,11 @@ def plan(
     from cortex_cdk.plan import planning
     from cortex_cdk.plan.document import document
     from cortex_cdk.simulation.prices import read_prices
+    from cortex_cdk.spec import both_files
 
     path = given_or_nearest(file)
-    cluster, apis = _specs(path)
+    project, cluster = both_files.load(path)
+    apis = project.apis
     if not 1 < burst < math.inf:
         raise UserError(f"--burst {burst:g}: must be more than 1")
     service_time_s = seconds("--service-time", service_time, above_0=True)
@@ -140,24 +140,6 @@ def plan(
         _show(found, path)
     if found.errors:
         raise typer.Exit(1)
-
-
-def _specs(path: Path) -> tuple[ClusterSpec, Sequence[ApiSpec]]:
-    """What the two files say.
-
-    Raises:
-        SpecError: with all problems of both.
-    """
-    from cortex_cdk.spec import check
-    from cortex_cdk.spec.cluster import FILE
-    from cortex_cdk.spec.cluster import check as check_cluster
-    from cortex_cdk.spec.problem import SpecError
-
-    project, problems = check(path)
-    cluster, of_cluster = check_cluster(path.with_name(FILE))
-    if project is None or cluster is None or problems or of_cluster:
-        raise SpecError([*problems, *of_cluster])
-    return cluster, project.apis
 
 
 def _loads(given: Sequence[str], apis: Sequence[str], service_time_s: float) -> dict[str, Load]:

@@ -43,14 +43,13 @@ def validate(
       cortex-cdk validate my-api/cortex.yaml --json
     """
     from cortex_cdk.models.check import check_local_models
-    from cortex_cdk.spec import check, cluster
+    from cortex_cdk.spec import both_files, cluster
 
     path = given_or_nearest(file)
-    project, problems = check(path)
+    project, home, problems = both_files.check(path)
     models, model_problems = check_local_models(path)
     cluster_path = path.with_name(cluster.FILE)
-    home, cluster_problems = cluster.check(cluster_path)
-    problems = sorted([*problems, *model_problems, *cluster_problems], key=lambda problem: _position(problem, path))
+    problems = sorted([*problems, *model_problems], key=lambda problem: _position(problem, path))
     apis = [_summary(api, models.get(api.name)) for api in project.apis] if project and not problems else []
     if as_json:
         document = {"ok": not problems, "problems": [problem.to_dict() for problem in problems], "apis": apis}

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from cortex_cdk.spec.cluster.alarm_kinds import OPERATIONS_PAGE, AlarmKind
 
 if TYPE_CHECKING:
     from aws_cdk import aws_sns as sns
-
-OPERATIONS_PAGE = "docs/operations.md"
-"""What to do when an alarm is raised, a section each."""
-
-LONGEST_MIN = 1440
-"""Minutes that an alarm may look back: a day
-(https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,20 +94,6 @@ class ClusterAlarms:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Default:
-    """What an alarm is set to unless told; what is None it does not have.
-
-    Attributes:
-        highest: of the thresholds that make sense.
-    """
-
-    threshold: float | None = None
-    highest: float = math.inf
-    minutes: int | None = None
-    min_count: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Setting:
     """How one alarm is set, with nothing left to defaults."""
 
@@ -123,31 +103,29 @@ class Setting:
     topic: sns.ITopic | None
 
 
-def settings(
-    alarms: ApiAlarms | ClusterAlarms, defaults: Mapping[str, Default]
-) -> tuple[dict[str, Setting], list[str]]:
+def settings(alarms: ApiAlarms | ClusterAlarms, kinds: Mapping[str, AlarmKind]) -> tuple[dict[str, Setting], list[str]]:
     """The alarms that are on, by name, and what is wrong with how they were set, in words.
 
     Args:
         alarms: as the user set them.
-        defaults: of each alarm, by name.
+        kinds: all that there are, by name, with their defaults.
     """
     found: dict[str, Setting] = {}
     problems: list[str] = []
-    for name, default in defaults.items():
+    for name, kind in kinds.items():
         given = getattr(alarms, name)
         if given is False:
             continue
         options = given if isinstance(given, AlarmOptions) else AlarmOptions()
         if given is not True and options is not given:
             problems.append(f"alarms.{name} is {given!r}, must be True, False or AlarmOptions(...)")
-        wrong = _problems(options, default)
+        wrong = _problems(options, kind)
         problems += [f"alarms.{name}.{problem}" for problem in wrong]
         chosen = AlarmOptions(topic=options.topic) if wrong else options
         found[name] = Setting(
-            threshold=_first(chosen.threshold, default.threshold, 0.0),
-            minutes=int(_first(chosen.minutes, default.minutes, 1)),
-            min_count=int(_first(chosen.min_count, default.min_count, 1)),
+            threshold=_first(chosen.threshold, kind.threshold, 0.0),
+            minutes=int(_first(chosen.minutes, kind.minutes, 1)),
+            min_count=int(_first(chosen.min_count, kind.min_count, 1)),
             topic=options.topic or alarms.topic,
         )
     return found, problems
@@ -157,23 +135,11 @@ def _first(*values: float | None) -> float:
     return next(value for value in values if value is not None)
 
 
-def _problems(options: AlarmOptions, default: Default) -> list[str]:
-    found = []
-    for field in fields(options):
-        value = getattr(options, field.name)
-        if field.name == "topic" or value is None:
-            continue
-        whole = field.name != "threshold"
-        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-            found.append(f"{field.name} is {value!r}, must be a {'whole ' if whole else ''}number")
-        elif getattr(default, field.name) is None:
-            has = [name for name in ("threshold", "minutes", "min_count") if getattr(default, name) is not None]
-            found.append(f"{field.name}: this alarm has none, only {', '.join([*has, 'topic'])}")
-        elif field.name == "threshold" and not (math.isfinite(value) and 0 <= value <= default.highest):
-            most = f"from 0 to {default.highest:g}" if math.isfinite(default.highest) else "a number of at least 0"
-            found.append(f"threshold is {value!r}, must be {most}")
-        elif field.name == "minutes" and not 1 <= value <= LONGEST_MIN:
-            found.append(f"minutes is {value!r}, must be from 1 to {LONGEST_MIN}")
-        elif field.name == "min_count" and value < 1:
-            found.append(f"min_count is {value!r}, must be at least 1")
-    return found
+def _problems(options: AlarmOptions, kind: AlarmKind) -> list[str]:
+    """What is wrong with how an alarm is set; the rules are those of ``cluster.yaml``."""
+    from cortex_cdk.spec.cluster.alarm_rules import alarm
+    from cortex_cdk.spec.cluster.alarm_sections import Alarm
+    from cortex_cdk.spec.section_check import problems_of
+
+    given = {key: getattr(options, key) for key in ("threshold", "minutes", "min_count")}
+    return problems_of(Alarm, {key: value for key, value in given.items() if value is not None}, alarm(kind))

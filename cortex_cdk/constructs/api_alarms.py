@@ -14,31 +14,12 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from cortex_cdk.autoscaling import Rule
-from cortex_cdk.constructs.alarm_options import LONGEST_MIN, Default, Setting
+from cortex_cdk.constructs.alarm_options import Setting
 from cortex_cdk.constructs.alarm_set import AT_LEAST, IGNORE, MORE_THAN, NOT_BREACHING, AlarmSet
 from cortex_cdk.constructs.api_metrics import ApiMetrics
 from cortex_cdk.scaler.metrics import held_by_name
 
 _MINUTE = Duration.minutes(1)
-
-
-def api_defaults(*, request_s: int, startup_s: float) -> dict[str, Default]:
-    """How an API's alarms are set unless told.
-
-    Args:
-        request_s: the longest that a request may take.
-        startup_s: the longest that a new replica may take to become ready.
-    """
-    # Replicas that start fail health checks and send no reports, with each scaling up and each deployment.
-    startup_min = min(LONGEST_MIN, max(1, -int(-startup_s // 60)))
-    return {
-        "server_errors": Default(threshold=5, highest=100, minutes=5, min_count=5),
-        "latency": Default(threshold=500.0 * request_s, minutes=10, min_count=10),
-        "unhealthy_replicas": Default(threshold=1, minutes=startup_min),
-        "at_max_replicas": Default(threshold=50, highest=100, minutes=5),
-        "no_load_reports": Default(threshold=50, highest=100, minutes=startup_min),
-        "deployment_failed": Default(),
-    }
 
 
 class ApiAlarmSet(AlarmSet):

@@ -10,19 +10,11 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from cortex_cdk.constructs.alarm_options import Default, Setting
+from cortex_cdk.constructs.alarm_options import Setting
 from cortex_cdk.constructs.alarm_set import AT_LEAST, BREACHING, FEWER_THAN, IGNORE, MORE_THAN, NOT_BREACHING, AlarmSet
 from cortex_cdk.constructs.scaler import Scaler
 
 _MINUTE = Duration.minutes(1)
-
-CLUSTER_DEFAULTS = {
-    "scaler_stopped": Default(threshold=1, highest=6, minutes=3),
-    "scaler_errors": Default(threshold=1, minutes=5),
-    "dead_letters": Default(threshold=1),
-    "capacity_stuck": Default(threshold=100, minutes=15),
-}
-"""How a cluster's alarms are set unless told."""
 
 
 class ClusterAlarmSet(AlarmSet):

@@ -18,10 +18,10 @@ from constructs import Construct
 from cortex_cdk.constructs import saved_queries
 from cortex_cdk.constructs.alarm_options import ApiAlarms, ClusterAlarms, settings
 from cortex_cdk.constructs.alarm_topic import AlarmTopic, allow_senders
-from cortex_cdk.constructs.api_alarms import ApiAlarmSet, api_defaults
+from cortex_cdk.constructs.api_alarms import ApiAlarmSet
 from cortex_cdk.constructs.api_dashboard import ApiDashboard
 from cortex_cdk.constructs.api_metrics import ApiMetrics
-from cortex_cdk.constructs.cluster_alarms import CLUSTER_DEFAULTS, ClusterAlarmSet
+from cortex_cdk.constructs.cluster_alarms import ClusterAlarmSet
 from cortex_cdk.constructs.cluster_dashboard import ClusterDashboard
 from cortex_cdk.constructs.endpoint import Endpoint
 from cortex_cdk.constructs.graphs import dashboard as make_dashboard
@@ -29,6 +29,7 @@ from cortex_cdk.constructs.graphs import url_of
 from cortex_cdk.constructs.instance_capacity import InstanceCapacity
 from cortex_cdk.constructs.scaler import Scaler
 from cortex_cdk.constructs.validation import Problems
+from cortex_cdk.spec.cluster.alarm_kinds import CLUSTER_ALARMS, api_alarm_kinds
 from cortex_cdk.spec.cluster.instance_group import InstanceGroup
 
 
@@ -80,8 +81,8 @@ class ApiMonitoring(Monitoring):
         super().__init__(scope, id)
         chosen = alarms if isinstance(alarms, ApiAlarms) else ApiAlarms()
         Problems(self).add(_of_another_kind(alarms, ApiAlarms))
-        defaults = api_defaults(request_s=api.cluster.endpoint.timing.request_s, startup_s=startup_timeout.to_seconds())
-        on, problems = settings(chosen, defaults if alarms is not False else {})
+        kinds = api_alarm_kinds(request_s=api.cluster.endpoint.timing.request_s, startup_s=startup_timeout.to_seconds())
+        on, problems = settings(chosen, kinds if alarms is not False else {})
         Problems(self).add(problems)
         allow_senders([chosen.topic, *(setting.topic for setting in on.values())])
         made = ApiAlarmSet(
@@ -149,7 +150,7 @@ class ClusterMonitoring(Monitoring):
         super().__init__(scope, id)
         chosen = alarms if isinstance(alarms, ClusterAlarms) else ClusterAlarms()
         Problems(self).add(_of_another_kind(alarms, ClusterAlarms))
-        on, problems = settings(chosen, CLUSTER_DEFAULTS if alarms is not False else {})
+        on, problems = settings(chosen, CLUSTER_ALARMS if alarms is not False else {})
         if chosen.topic is not None and chosen.emails:
             problems.append("alarms.emails: only the cluster's own topic can be told whom to tell; subscribe to yours")
         Problems(self).add(problems)

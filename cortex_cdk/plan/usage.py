@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from cortex_cdk.autoscaling import BUCKET_S, TICK_S
 from cortex_cdk.spec.cluster.model import ClusterSpec
@@ -44,21 +45,34 @@ INSIGHTS_CLUSTER_METRICS, INSIGHTS_API_METRICS = 8, 11 + 6
 INSTANCE_METRICS = 7
 """Of the detailed monitoring of an instance, in the example of https://aws.amazon.com/cloudwatch/pricing/."""
 
-API_ALARM_METRICS = 12
-"""At which the alarms of an API look: that which takes a deployment back, and those that tell people."""
+ROLLBACK_ALARM_METRICS = 3
+"""At which the alarm of an API looks that takes a deployment back. It is always there."""
 
-CLUSTER_ALARM_METRICS = 4
-"""At which the alarms of a cluster look."""
+ALARM_METRICS: Mapping[str, int] = MappingProxyType(
+    {
+        "server_errors": 2,
+        "latency": 2,
+        "unhealthy_replicas": 1,
+        "at_max_replicas": 2,
+        "no_load_reports": 2,
+        "deployment_failed": 0,  # an event
+        "scaler_stopped": 1,
+        "scaler_errors": 2,
+        "dead_letters": 1,
+        "capacity_stuck": 1,
+    }
+)
+"""At which the alarms look that tell people. There is a ``capacity_stuck`` for each instance group."""
 
-GROUP_ALARM_METRICS = 1 + 2
-"""Of an instance group: the cluster's alarm, and the two of ECS's managed scaling
+MANAGED_SCALING_ALARM_METRICS = 2
+"""Of an instance group: ECS's own alarms
 (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cluster-auto-scaling.html)."""
 
 DASHBOARDS = 1
 """Of a cluster, and of each API."""
 
 KEYS = 1
-"""That encrypts the topic of the alarms."""
+"""That encrypts the cluster's own topic of alarms."""
 
 LOG_EVENT_BYTES = 26
 """That CloudWatch Logs adds to each line
@@ -123,10 +137,11 @@ def usage(
         yield Use("load balancer", "public_ipv4_hour", ZONES * HOURS)
     yield Use("metrics", "metric_month", INSTANCE_METRICS * nodes + CLUSTER_METRICS + INSIGHTS_CLUSTER_METRICS)
     yield Use("metrics", "metric_month", sum(api_metrics(api) for api in apis))
-    alarms = CLUSTER_ALARM_METRICS + GROUP_ALARM_METRICS * len(cluster.instance_groups) + API_ALARM_METRICS * len(apis)
-    yield Use("alarms and dashboards", "alarm_metric_month", alarms)
-    yield Use("alarms and dashboards", "dashboard_month", DASHBOARDS * (1 + len(apis)))
-    yield Use("alarms and dashboards", "key_month", KEYS)
+    yield Use("alarms and dashboards", "alarm_metric_month", alarm_metrics(cluster, apis))
+    if cluster.dashboards:
+        yield Use("alarms and dashboards", "dashboard_month", DASHBOARDS * (1 + len(apis)))
+    if cluster.alarms.enabled and cluster.alarms.topic_arn is None:
+        yield Use("alarms and dashboards", "key_month", KEYS)
     yield Use("logs", "log_gb", logs_gb)
     yield from _scaler(apis, replicas)
 
@@ -135,6 +150,19 @@ def api_metrics(api: ApiSpec) -> int:
     """Metrics that an API has in any hour with requests."""
     regression = api.tracker is not None and api.tracker.model_type == "regression"
     return REPLICA_METRICS + SCALER_METRICS + INSIGHTS_API_METRICS + (REGRESSION_METRICS if regression else 0)
+
+
+def alarm_metrics(cluster: ClusterSpec, apis: Sequence[ApiSpec]) -> int:
+    """Metrics at which the alarms of a cluster and of its APIs look, each as often as it is looked at."""
+    groups = len(cluster.instance_groups)
+    count = MANAGED_SCALING_ALARM_METRICS * groups + ROLLBACK_ALARM_METRICS * len(apis)
+    if not cluster.alarms.enabled:
+        return count
+    for name, alarm in cluster.alarms.of_cluster.items():
+        count += ALARM_METRICS[name] * (groups if name == "capacity_stuck" else 1) * alarm.enabled
+    for api in apis:
+        count += sum(ALARM_METRICS[name] for name, alarm in cluster.alarms.of_api(api.name).items() if alarm.enabled)
+    return count
 
 
 def per_million_requests(cluster: ClusterSpec, apis: int) -> Iterator[Use]:

@@ -71,9 +71,11 @@ def unknown_key(
     if hint := elsewhere.get(section, {}).get(key):
         return hint
     plain = _plain(key)
-    for other, known in keys.items():
-        if other != section and plain in known and plain not in keys[section]:
-            return f"it belongs in {f'`{other}`' if other else root_name}; check the indentation"
+    homes = [other for other, known in keys.items() if plain in known and plain not in keys[section]]
+    if homes:
+        nearest = next((home for home in homes if home.startswith(f"{section}.")), homes[0])
+        such = "sections such as " if len(homes) > 1 else ""
+        return f"it belongs in {such}{f'`{nearest}`' if nearest else root_name}; check the indentation"
     close = difflib.get_close_matches(plain, keys[section], n=1, cutoff=0.6)
     return f"did you mean `{close[0]}`?" if close else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -111,6 +112,8 @@ class Number(Single):
         if isinstance(value, bool) or not isinstance(value, int | float):
             number = _number_in(value)
             raise Invalid(hint=f"write {number:g}, without quotes" if number is not None else None)
+        if value != value or value in (math.inf, -math.inf):
+            raise Invalid
         if self.at_least is not None and value < self.at_least:
             raise Invalid
         if self.above is not None and value <= self.above:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import Any, get_origin
 
 import yaml
@@ -16,14 +18,16 @@ from cortex_cdk.spec.values import Rule
 
 
 def tables(format: Format, title: str, rules: Mapping[str, Rule]) -> list[str]:
-    """A part of the page for each section, with all of its keys.
+    """A part of the page for each section, with all of its keys. What occurs in several places is there once.
 
     Args:
         format: of the file.
         title: of the outermost section.
         rules: those between the keys of a section, by the section's name.
     """
-    return [_table(format, name, title, rules.get(name)) for name in format.sections]
+    first = {section: name for name, section in reversed(format.sections.items())}
+    headings = {name: _heading(format, name, title) for name in format.sections}
+    return [_table(format, name, headings, rules.get(name)) for name in format.sections if name in first.values()]
 
 
 def example(format: Format, *, only_required: bool = False) -> Any:
@@ -59,15 +63,40 @@ def _example(section: type[Section], only_required: bool) -> dict[str, Any]:
     return values
 
 
-def _table(format: Format, name: str, title: str, rule: Rule | None) -> str:
+def _heading(format: Format, name: str, title: str) -> str:
+    """Of a section: its name, or that of its class where that is in several places."""
     section = format.sections[name]
-    lines = [f"## {f'`{name}`' if name else title}", "", first_line(section), ""]
+    if _is_shared(format, section):
+        return section.__name__
+    return f"`{name}`" if name else title
+
+
+def _is_shared(format: Format, section: type[Section]) -> bool:
+    return [*format.sections.values()].count(section) > 1
+
+
+def _told_before(format: Format, name: str, key: str, headings: Mapping[str, str]) -> str | None:
+    """Where the page has the meaning of a key of a section already, because an earlier section has the key, too."""
+    told = format.sections[name].model_fields[key].description
+    for other in takewhile(lambda other: other != name, format.sections):
+        field = format.sections[other].model_fields.get(key)
+        if told is not None and field is not None and field.description == told:
+            return f"As in [{headings[other]}](#{_anchor(headings[other])})."
+    return None
+
+
+def _table(format: Format, name: str, headings: Mapping[str, str], rule: Rule | None) -> str:
+    section = format.sections[name]
+    lines = [f"## {headings[name]}", "", first_line(section), ""]
     lines += ["| key | type | default | allowed | meaning |", "|---|---|---|---|---|"]
     for key, field in section.model_fields.items():
         inner = section_of(field)
         full = f"{name}.{key}" if name else key
         if inner is not None:
-            cells = [f"[{key}](#{full.replace('.', '')})", _map_type(field), _default(field), "", first_line(inner)]
+            shared = _is_shared(format, inner)
+            default = f"`{_written(field.default)}`" if shared else _default(field)
+            meaning = _told_before(format, name, key, headings) or field.description or first_line(inner)
+            cells = [f"[{key}](#{_anchor(headings[full])})", _map_type(field), default, "", meaning]
         else:
             kind = _kind(field)
             assert kind is not None, f"{full} has no kind"
@@ -76,6 +105,11 @@ def _table(format: Format, name: str, title: str, rule: Rule | None) -> str:
     if rule is not None:
         lines += ["", f"Between them: {first_line(rule)}"]
     return "\n".join(lines) + "\n"
+
+
+def _anchor(heading: str) -> str:
+    """The anchor that GitHub makes of a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def _kind(field: FieldInfo) -> Kind | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic_core import ErrorDetails
@@ -47,8 +48,9 @@ class Report:
     def add_violation(self, path: Path, violation: Violation) -> None:
         """A rule that is broken in the section at ``path``."""
         key = next((key for key in violation.keys if self.knows((*path, *key.split(".")))), violation.keys[0])
-        item = () if violation.item is None else (violation.item,)
-        self.add((*path, *key.split("."), *item), violation.message, hint=violation.hint)
+        at = (*path, *key.split("."), *(() if violation.item is None else (violation.item,)))
+        named = self._document.keys.get(at) if isinstance(violation.item, str) else None  # the name itself is wrong
+        self._add(at, named or self._document.place(at), violation.message, self._value(at), None, violation.hint)
 
     def add_error(self, at: Path, error: ErrorDetails) -> Path:
         """A problem that pydantic found in the outermost section, which is at ``at``; its path within that."""
@@ -78,6 +80,8 @@ class Report:
         else:  # a list, a scalar or null in place of a map
             message, allowed = self.found(path), "a map"
             hint = NULL_HINT if error["input"] is None else None
+            if isinstance(error["input"], bool) and "enabled" in self._keys_at(location):
+                hint = f"write {{enabled: {show(error['input'])}}}"
         value = str(location[-1]) if about_key else self._value(path)
         self._add(path, place, message, value, allowed, hint)
         return location
@@ -108,6 +112,10 @@ class Report:
         """The name of an API, or its place in the list (``#2``) when it has none that could be shown."""
         name = self._value((index, "name"))
         return name if isinstance(name, str) and re.fullmatch(r"[ -~]{1,80}", name) else f"#{index + 1}"
+
+    def _keys_at(self, path: Path) -> Sequence[str]:
+        """The keys of the section at a path within the outermost one; none where there is a map of the user's own."""
+        return () if self._format.kind_of(path) else self._format.keys[self._format.section_name(path)]
 
     def _add(self, path: Path, place: Place, message: str, value: Any, allowed: str | None, hint: str | None) -> None:
         api = self.api_name(path[0]) if path and isinstance(path[0], int) else None

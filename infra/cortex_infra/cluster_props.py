@@ -10,8 +10,8 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from cortex_cdk.constructs import ClusterAlarms
 from cortex_cdk.spec.cluster import ClusterSpec, VpcSpec
+from cortex_infra.alarms import cluster_alarms
 
 _RETENTION = {
     1: logs.RetentionDays.ONE_DAY,
@@ -68,7 +68,7 @@ def cluster_props(scope: Construct, spec: ClusterSpec) -> dict[str, Any]:
             else access_logs
         ),
         "request_timeout": Duration.seconds(endpoint.request_timeout.total_seconds()),
-        "alarms": ClusterAlarms(emails=spec.alarms.emails),
+        "alarms": cluster_alarms(scope, spec.alarms),
         "dashboard": spec.dashboards,
         "log_retention": log_retention(spec),
         "removal_policy": RemovalPolicy.RETAIN if spec.removal_policy == "retain" else RemovalPolicy.DESTROY,

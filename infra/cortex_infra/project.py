@@ -11,7 +11,7 @@ from constructs import Construct
 from cortex_cdk.constructs import PinnedModel
 from cortex_cdk.model_pin.pin import pin
 from cortex_cdk.models.errors import DownloadError
-from cortex_cdk.spec import Project, S3Uri, SpecError, check, cluster
+from cortex_cdk.spec import Project, S3Uri, both_files
 from cortex_infra.removed_apis import warn_of_removed_apis
 from cortex_infra.stacks import ProjectStacks, add_stacks
 
@@ -30,10 +30,7 @@ def add_project(scope: Construct, folder: str | Path = ".") -> ProjectStacks:
         SpecError: with all problems of both files.
         ModelError: when a model in S3 cannot be served.
     """
-    project, problems = check(Path(folder) / "cortex.yaml", allow_local_models=False)
-    home, more = cluster.check(Path(folder) / cluster.FILE)
-    if project is None or home is None:
-        raise SpecError([*problems, *more])
+    project, home = both_files.load(Path(folder) / "cortex.yaml", allow_local_models=False)
     credentials = _have_credentials()
     stacks = add_stacks(scope, project, home, models=_known_models(project) if credentials else {})
     if credentials:

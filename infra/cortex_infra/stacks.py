@@ -14,7 +14,8 @@ from constructs import Construct
 
 from cortex_cdk.constructs import ApiImage, Cluster, ICluster, PinnedModel, TensorFlowApi
 from cortex_cdk.spec import ApiSpec, Project
-from cortex_cdk.spec.cluster import ClusterSpec
+from cortex_cdk.spec.cluster import AlarmsSpec, ClusterSpec
+from cortex_infra.alarms import api_alarms
 from cortex_infra.cluster_props import cluster_props, environment, log_retention
 
 CLUSTER_TAG = "cortex-cdk:cluster"
@@ -66,6 +67,7 @@ class ApiStack(Stack):
 
     Args:
         cluster, spec: of the API.
+        alarms: of ``cluster.yaml``; by default all are as by default.
         api: the other arguments of ``TensorFlowApi``.
         stack: the arguments of ``Stack``.
     """
@@ -77,11 +79,13 @@ class ApiStack(Stack):
         *,
         cluster: ICluster,
         spec: ApiSpec,
+        alarms: AlarmsSpec | None = None,
         api: Mapping[str, Any] | None = None,
         **stack: Any,
     ) -> None:
         super().__init__(scope, id, **stack)
-        self.api = TensorFlowApi(self, "Api", cluster=cluster, spec=spec, **(api or {}))
+        options = {"alarms": alarms is None or api_alarms(self, alarms, spec.name), **(api or {})}
+        self.api = TensorFlowApi(self, "Api", cluster=cluster, spec=spec, **options)
         url = self.api.url
         CfnOutput(self, "Url", value=url, description=f"Where {spec.name} is called")
         CfnOutput(
@@ -133,6 +137,7 @@ def add_stacks(
             f"{name}-{spec.name}",
             cluster=home.cluster,
             spec=spec,
+            alarms=cluster.alarms,
             api=options | ({"model": known[spec.name]} if spec.name in known else {}),
             **stack,
         )

@@ -166,6 +166,21 @@ def test_problems_of_both_files_at_once(project: Path) -> None:
     assert "error: cluster.yaml:1" in result.err
 
 
+def test_alarms(project: Path) -> None:
+    def costs(alarms: str) -> float:
+        (project / "cluster.yaml").write_text(f"{CLUSTER}alarms: {alarms}\n")
+        total: float = planned(project)["costs"]["levels"]["min"]["total"]
+        return total
+
+    everything = costs("{}")
+    assert everything - costs("{apis: {text: {latency: {enabled: false}}}}") == pytest.approx(0.20)
+    assert everything - costs("{enabled: false}") == pytest.approx(0.10 * (2 * 9 + 4 + 2) + 1)
+    (project / "cluster.yaml").write_text(f"{CLUSTER}alarms: {{apis: {{txet: {{}}}}}}\n")
+    result = call("plan", cwd=project)
+    assert (result.code, result.raw) == (1, b"")
+    assert "error: cluster.yaml:9:17: alarms.apis.txet: there is no API of this name in cortex.yaml" in result.err
+
+
 def test_wrong_usage_ends_with_2(project: Path) -> None:
     assert call("plan", "--spot-discount", "120", cwd=project).code == 2
 

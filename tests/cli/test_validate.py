@@ -185,3 +185,15 @@ def test_a_valid_cluster_yaml(project: Path) -> None:
     assert json.loads(call("validate", "--json", cwd=project).out)["ok"] is True
     (project / "cluster.yaml").unlink()
     assert "cluster" not in call("validate", cwd=project).out
+
+
+def test_alarms_of_an_api_that_is_not_there(project: Path) -> None:
+    (project / "cluster.yaml").write_text("alarms:\n  apis:\n    irsi: {latency: {threshold: 800}}\n")
+    (found,) = problems(call("validate", "--json", cwd=project))
+    assert (found["file"], found["line"], found["column"]) == ("cluster.yaml", 3, 5)
+    assert (found["key"], found["message"]) == ("alarms.apis.irsi", "there is no API of this name in cortex.yaml")
+    result = call("validate", cwd=project)
+    assert "error: cluster.yaml:3:5: alarms.apis.irsi: there is no API of this name in cortex.yaml" in result.err
+    assert "(there are: iris)" in result.err
+    (project / "cluster.yaml").write_text("alarms:\n  apis:\n    iris: {latency: {threshold: 800}}\n")
+    assert call("validate", cwd=project).code == 0

@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from cortex_cdk.plan import usage
+from cortex_cdk.spec.cluster.alarm_kinds import API_ALARMS, CLUSTER_ALARMS
 from tests.constructs.conftest import GROUPS
 from tests.support.cloud_template import Template
 
 Templates = dict[str, Template]
 
 
-def alarm_metrics(template: Template) -> int:
-    """How many metrics the alarms look at, each as often as it is looked at."""
+def looked_at(template: Template) -> dict[str, int]:
+    """How many metrics each alarm looks at, each as often as it is looked at, by the end of the alarm's logical id."""
 
     def of(alarm: dict[str, Any]) -> int:
         return sum("MetricStat" in query for query in alarm["Metrics"]) if "Metrics" in alarm else 1
 
-    return sum(of(alarm) for alarm in template.all("CloudWatch::Alarm"))
+    alarms = {id: r for id, r in template.resources.items() if r["Type"] == "AWS::CloudWatch::Alarm"}
+    return {id.rpartition("MonitoringAlarms")[2][:-8]: of(alarm["Properties"]) for id, alarm in alarms.items()}
 
 
 def count(template: Template, kind: str) -> int:
@@ -26,9 +28,14 @@ def count(template: Template, kind: str) -> int:
 
 def test_alarms_dashboards_and_keys(templates: Templates) -> None:
     cluster, api = templates["cluster"], templates["plain"]
-    assert alarm_metrics(api) == usage.API_ALARM_METRICS
-    # Managed scaling makes two of the alarms of a group itself.
-    assert alarm_metrics(cluster) == usage.CLUSTER_ALARM_METRICS + len(GROUPS) * (usage.GROUP_ALARM_METRICS - 2)
+    planned = {name.title().replace("_", ""): metrics for name, metrics in usage.ALARM_METRICS.items() if metrics}
+    of_groups = planned.pop("CapacityStuck")
+    of_cluster, of_api = looked_at(cluster), looked_at(api)
+    assert [of_cluster.pop(f"CapacityStuck{group.name}") for group in GROUPS] == [of_groups] * len(GROUPS)
+    (rollback,) = {*of_api} - {*planned}
+    assert of_api.pop(rollback) == usage.ROLLBACK_ALARM_METRICS
+    assert of_cluster | of_api == planned
+    assert usage.ALARM_METRICS.keys() == {*API_ALARMS, *CLUSTER_ALARMS}
     assert count(cluster, "CloudWatch::Dashboard") == usage.DASHBOARDS
     assert count(api, "CloudWatch::Dashboard") == usage.DASHBOARDS
     assert count(cluster, "KMS::Key") == usage.KEYS

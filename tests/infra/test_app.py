@@ -61,12 +61,13 @@ def test_the_cluster_yaml_of_the_folder(project, tmp_path):
 
 def test_all_mistakes_in_both_files(project, tmp_path):
     (project / "cortex.yaml").write_text((IRIS / "cortex.yaml").read_text())
-    (project / "cluster.yaml").write_text("regoin: eu-central-1\n")
+    (project / "cluster.yaml").write_text("regoin: eu-central-1\nalarms: {apis: {irsi: {}}}\n")
     done = run_app(project, tmp_path / "out")
     assert done.returncode == 1
     assert "predictor.model" in done.stderr
     assert "a local path, which only works when serving locally" in done.stderr
     assert "cluster.yaml:1:1: regoin: unknown key" in done.stderr
+    assert "cluster.yaml:2:17: alarms.apis.irsi: there is no API of this name in cortex.yaml" in done.stderr
     assert "Traceback" not in done.stderr
     assert templates_in(tmp_path / "out") == set()
 

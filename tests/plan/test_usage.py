@@ -8,6 +8,7 @@ import random
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +17,9 @@ from cortex_cdk.plan import usage as counts
 from cortex_cdk.plan.usage import Use, api_metrics, per_million_requests, usage
 from cortex_cdk.scaler import metrics
 from cortex_cdk.scaler.tick import LIMIT_S
-from cortex_cdk.spec.cluster import VpcSpec
+from cortex_cdk.spec.cluster import ClusterSpec, VpcSpec, build
+from cortex_cdk.spec.cluster.alarm_kinds import API_ALARMS
+from cortex_cdk.spec.cluster.document import Cluster
 from cortex_cdk.spec.model import TrackerSpec
 from cortex_runtime.aws_sink import item_of
 from cortex_runtime.embedded_metrics import lines
@@ -155,6 +158,48 @@ def test_a_tracker_of_regressions_has_metrics() -> None:
     classes = replace(plain, tracker=TrackerSpec("classification", None))
     assert api_metrics(tracked) == api_metrics(plain) + 4
     assert api_metrics(classes) == api_metrics(plain)
+
+
+def alarm_metrics(*apis: str, groups: int = 1, **alarms: Any) -> int:
+    """That are paid for with these keys in ``alarms``."""
+    keys = {"instance_groups": [{"name": f"g{n}", "instance_types": ["m5.large"]} for n in range(groups)]}
+    return counts.alarm_metrics(of_keys(alarms=alarms, **keys), [api_spec(name) for name in apis])
+
+
+def of_keys(**keys: Any) -> ClusterSpec:
+    return build.cluster_spec(Cluster.model_validate(keys))
+
+
+def test_metrics_of_alarms_by_hand() -> None:
+    assert alarm_metrics() == 4 + (1 + 2)
+    assert alarm_metrics("one", "two", groups=3) == 4 + 3 * (1 + 2) + 2 * (9 + 3)
+    # What takes a deployment back, and ECS's own of a group, are there in any case.
+    assert alarm_metrics("one", "two", groups=3, enabled=False) == 3 * 2 + 2 * 3
+
+
+@pytest.mark.parametrize("name", counts.ALARM_METRICS)
+def test_alarms_that_are_off_cost_nothing(name: str) -> None:
+    off, each = {"enabled": False}, counts.ALARM_METRICS[name]
+    everywhere = alarm_metrics("one", "two", groups=3)
+    times = 2 if name in API_ALARMS else 3 if name == "capacity_stuck" else 1
+    assert everywhere - alarm_metrics("one", "two", groups=3, **{name: off}) == times * each
+    if name in API_ALARMS:
+        assert everywhere - alarm_metrics("one", "two", groups=3, apis={"two": {name: off}}) == each
+        on_again = {name: off, "apis": {"two": {name: {"enabled": True}}}}
+        assert everywhere - alarm_metrics("one", "two", groups=3, **on_again) == each
+
+
+def test_a_topic_of_its_own_has_a_key() -> None:
+    def keys(**alarms: Any) -> float:
+        return quantity([*usage(of_keys(alarms=alarms), [], {}, {"default": 0})], "key_month")
+
+    assert keys() == keys(emails=["a@b.cd"]) == 1
+    assert keys(enabled=False) == keys(topic_arn="arn:aws:sns:eu-central-1:123456789012:on-call") == 0
+
+
+def test_dashboards_that_are_off_cost_nothing() -> None:
+    assert quantity(used(), "dashboard_month") == 2
+    assert quantity(used(dashboards=False), "dashboard_month") == 0
 
 
 @given(st.integers(0, 1000), st.integers(0, 1000))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cortex_cdk.spec.cluster.checker import load as load
     from cortex_cdk.spec.cluster.instance_group import InstanceGroup as InstanceGroup
     from cortex_cdk.spec.cluster.instance_types import InstanceCapacity as InstanceCapacity
+    from cortex_cdk.spec.cluster.model import AlarmSpec as AlarmSpec
     from cortex_cdk.spec.cluster.model import AlarmsSpec as AlarmsSpec
     from cortex_cdk.spec.cluster.model import ClusterSpec as ClusterSpec
     from cortex_cdk.spec.cluster.model import EndpointSpec as EndpointSpec
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from cortex_cdk.spec.cluster.schema import json_schema as json_schema
 
 _MODULES = {
+    "AlarmSpec": "model",
     "AlarmsSpec": "model",
     "ClusterSpec": "model",
     "EndpointSpec": "model",

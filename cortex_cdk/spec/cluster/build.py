@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from cortex_cdk.spec.cluster import document, model
+from collections.abc import Iterable, Mapping
+
+from cortex_cdk.spec.cluster import alarm_sections, document, model
+from cortex_cdk.spec.cluster.alarm_kinds import API_ALARMS, CLUSTER_ALARMS
 from cortex_cdk.spec.cluster.instance_group import InstanceGroup
 from cortex_cdk.spec.cluster.instance_types import InstanceCapacity
 
@@ -16,7 +19,7 @@ def cluster_spec(cluster: document.Cluster) -> model.ClusterSpec:
         instance_groups=tuple(_group(group) for group in cluster.instance_groups),
         vpc=_vpc(cluster.vpc) if cluster.vpc else None,
         endpoint=_endpoint(cluster.endpoint),
-        alarms=model.AlarmsSpec(emails=tuple(cluster.alarms.emails)),
+        alarms=_alarms(cluster.alarms),
         dashboards=cluster.dashboards,
         log_retention_days=cluster.log_retention_days,
         removal_policy=cluster.removal_policy,
@@ -61,3 +64,26 @@ def _endpoint(endpoint: document.Endpoint) -> model.EndpointSpec:
         access_logs=endpoint.access_logs,
         request_timeout=endpoint.request_timeout,
     )
+
+
+def _alarms(alarms: alarm_sections.Alarms) -> model.AlarmsSpec:
+    return model.AlarmsSpec(
+        enabled=alarms.enabled,
+        emails=tuple(alarms.emails),
+        topic_arn=alarms.topic_arn,
+        operations_page=alarms.operations_page,
+        of_cluster=_each(CLUSTER_ALARMS, alarms),
+        of_apis=_each(API_ALARMS, alarms),
+        of_single_apis={name: _each(API_ALARMS, alarms, own) for name, own in alarms.apis.items()},
+    )
+
+
+def _each(names: Iterable[str], *sections: alarm_sections.ApiAlarms) -> Mapping[str, model.AlarmSpec]:
+    """The alarms of these names; of each key the last section that sets it wins."""
+    found = {}
+    for name in names:
+        keys: dict[str, object] = {}
+        for section in sections:
+            keys |= getattr(section, name).model_dump(exclude_unset=True)
+        found[name] = model.AlarmSpec(**keys)  # type: ignore[arg-type]  # as declared, valid
+    return found

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cortex_cdk.spec.cluster import rules
+from cortex_cdk.spec.cluster import alarm_rules, rules
+from cortex_cdk.spec.cluster.alarm_kinds import API_ALARMS, CLUSTER_ALARMS, AlarmKind
+from cortex_cdk.spec.cluster.alarm_sections import Alarm, Alarms
 from cortex_cdk.spec.cluster.build import cluster_spec
 from cortex_cdk.spec.cluster.document import FORMAT, Cluster
 from cortex_cdk.spec.cluster.model import ClusterSpec
@@ -31,11 +33,12 @@ def load(path: str | Path) -> ClusterSpec:
     return spec
 
 
-def check(path: str | Path) -> tuple[ClusterSpec | None, list[Problem]]:
+def check(path: str | Path, *, apis: Collection[str] | None = None) -> tuple[ClusterSpec | None, list[Problem]]:
     """Check a ``cluster.yaml``. Nothing is looked up in AWS.
 
     Args:
         path: the file; when there is none, or nothing in it, every key has its default.
+        apis: the names of the APIs in ``cortex.yaml``; None: not known.
 
     Returns:
         The cluster, or None when there are problems; and all problems, in the order of the file.
@@ -47,7 +50,7 @@ def check(path: str | Path) -> tuple[ClusterSpec | None, list[Problem]]:
     if document is None:
         return cluster_spec(Cluster()), []
     report = Report(str(path), document, FORMAT)
-    cluster = _check(report, document.data)
+    cluster = _check(report, document.data, apis)
     problems = report.problems()
     return (None, problems) if problems or cluster is None else (cluster_spec(cluster), [])
 
@@ -62,7 +65,7 @@ def _is_there(path: Path) -> bool:
     return True
 
 
-def _check(report: Report, data: Any) -> Cluster | None:
+def _check(report: Report, data: Any, apis: Collection[str] | None) -> Cluster | None:
     """The cluster, valid when the report stays empty."""
     if data is UNREADABLE:
         return None
@@ -78,11 +81,42 @@ def _check(report: Report, data: Any) -> Cluster | None:
         check_rule(report, rules.instance_group, at, FORMAT.sections["instance_groups"], group, bad)
     for place, violation in rules.unique_names([_name(group) for group in groups] if isinstance(groups, list) else []):
         report.add_violation(("instance_groups", place), violation)
-    for name in ("vpc", "endpoint"):
+    for name in ("vpc", "endpoint", "alarms"):
         check_rule(report, rules.SECTION_RULES[name], (name,), FORMAT.sections[name], data.get(name), bad)
-    for violation in rules.cluster(_all_values(data, bad)):
+    values = _all_values(data, bad)
+    for violation in rules.cluster(values):
         report.add_violation((), violation)
+    _check_alarms(report, data.get("alarms"), bad, values["region"] if values.have("region") else None, apis)
     return cluster
+
+
+def _check_alarms(
+    report: Report, alarms: Any, bad: set[KeyPath], region: str | None, apis: Collection[str] | None
+) -> None:
+    """Report what is wrong with single alarms, with topics, and with the names of APIs."""
+    if not isinstance(alarms, dict):
+        return
+    own = alarms.get("apis")
+    single = own if isinstance(own, dict) else {}
+    if apis is not None:
+        for violation in alarm_rules.known_apis(single, apis):
+            report.add_violation(("alarms",), violation)
+    places: list[tuple[KeyPath, AlarmKind, Any]] = [*_each(("alarms",), {**API_ALARMS, **CLUSTER_ALARMS}, alarms)]
+    for name, section in single.items():
+        places += _each(("alarms", "apis", name), API_ALARMS, section)
+    for at, kind, given in places:
+        check_rule(report, alarm_rules.alarm(kind), at, Alarm, given, bad)
+    if region is not None:
+        check_rule(report, alarm_rules.topic_of(region), ("alarms",), Alarms, alarms, bad)
+        for at, _, given in places:
+            check_rule(report, alarm_rules.topic_of(region), at, Alarm, given, bad)
+
+
+def _each(at: KeyPath, kinds: Mapping[str, AlarmKind], section: Any) -> Iterator[tuple[KeyPath, AlarmKind, Any]]:
+    """The alarms in the section at ``at``: where each is, its kind, and what stands there."""
+    if isinstance(section, dict):
+        for name, kind in kinds.items():
+            yield (*at, name), kind, section.get(name)
 
 
 def _name(group: Any) -> str | None:

@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from cortex_cdk.spec.cluster import FILE, notations
+from cortex_cdk.spec.cluster.alarm_kinds import REQUEST_S
+from cortex_cdk.spec.cluster.alarm_sections import Alarms
 from cortex_cdk.spec.cluster.hints import OTHER_VERSIONS
 from cortex_cdk.spec.cluster.instance_group import InstanceGroup as Group
 from cortex_cdk.spec.cluster.model import MAX_REQUEST_S
@@ -160,19 +162,7 @@ class Endpoint(Section):
         "whose policy must let load balancers write.",
     )
     request_timeout: Annotated[timedelta, Duration("1s", multiple_of="1s", at_most=f"{MAX_REQUEST_S}s")] = Field(
-        default=written("60s"), description="The longest that a request may take."
-    )
-
-
-class Alarms(Section):
-    """Who is told when something is wrong."""
-
-    emails: Annotated[
-        list[str], ListOf("a list of e-mail addresses such as on-call@example.com", items=notations.EMAIL)
-    ] = Field(
-        default=[],
-        description="Who gets the alarms. AWS asks each address to confirm.",
-        examples=[["on-call@example.com"]],
+        default=written(f"{REQUEST_S}s"), description="The longest that a request may take."
     )
 
 

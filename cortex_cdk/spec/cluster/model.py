@@ -60,11 +60,50 @@ class EndpointSpec:
     request_timeout: timedelta
 
 
-@dataclass(frozen=True)
-class AlarmsSpec:
-    """Who is told of alarms: ``emails`` are addresses."""
+@dataclass(frozen=True, kw_only=True)
+class AlarmSpec:
+    """How one alarm is set; what is None is as by default.
 
+    Attributes:
+        enabled: whether there is such an alarm.
+        threshold: in the unit of the alarm.
+        minutes: for how long, 1 to 1,440.
+        min_count: of rates: how many requests, or failed ones, it takes for the rate to mean something.
+        topic_arn: of the SNS topic to which it is sent, instead of where the others are.
+    """
+
+    enabled: bool = True
+    threshold: float | None = None
+    minutes: int | None = None
+    min_count: int | None = None
+    topic_arn: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmsSpec:
+    """Which alarms there are, and who is told.
+
+    Attributes:
+        enabled: whether there are any.
+        emails: addresses that are told by the cluster's own topic.
+        topic_arn: of an SNS topic in place of the cluster's own.
+        operations_page: a path or a URL, to which the descriptions of alarms link.
+        of_cluster: those about the cluster, by name.
+        of_apis: those about APIs, by name.
+        of_single_apis: likewise for APIs that differ, by the names of the APIs; complete.
+    """
+
+    enabled: bool
     emails: tuple[str, ...]
+    topic_arn: str | None
+    operations_page: str
+    of_cluster: Mapping[str, AlarmSpec]
+    of_apis: Mapping[str, AlarmSpec]
+    of_single_apis: Mapping[str, Mapping[str, AlarmSpec]]
+
+    def of_api(self, name: str) -> Mapping[str, AlarmSpec]:
+        """The alarms of an API, by name."""
+        return self.of_single_apis.get(name, self.of_apis)
 
 
 @dataclass(frozen=True)
@@ -78,7 +117,7 @@ class ClusterSpec:
         instance_groups: at least one, with unique names.
         vpc: None: one of its own.
         endpoint: the load balancer.
-        alarms: who is told.
+        alarms: which there are, and who is told.
         dashboards: whether the cluster and each API have one.
         log_retention_days: of all logs but access logs; one of the numbers that CloudWatch Logs allows.
         removal_policy: what becomes of the VPC's flow log and the bucket of access logs when the cluster is deleted.

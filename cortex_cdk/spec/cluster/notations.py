@@ -29,6 +29,11 @@ WEB_ACL_ARN = Text(
     "the ARN of a regional web ACL of AWS WAF, arn:aws:wafv2:REGION:ACCOUNT:regional/webacl/NAME/ID",
     rf"arn:aws[a-z-]*:wafv2:{REGION_PATTERN}:[0-9]{{12}}:regional/webacl/[A-Za-z0-9_-]+/[A-Za-z0-9-]+",
 )
+# EventBridge, which tells of failed deployments, sends nothing to FIFO topics: their names end with .fifo.
+TOPIC_ARN = Text(
+    "the ARN of a standard SNS topic, arn:aws:sns:REGION:ACCOUNT:NAME",
+    rf"arn:aws[a-z-]*:sns:{REGION_PATTERN}:[0-9]{{12}}:[A-Za-z0-9_-]{{1,256}}",
+)
 HTTPS_URL = Text("a URL that begins with https://", r"https://[^\s/]+(?:/\S*)?", max_length=256)
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
 TAG_KEY = Text(

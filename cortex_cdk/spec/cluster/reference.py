@@ -40,6 +40,9 @@ instances with GPUs only where they fit nowhere else.
   one, to which the APIs move, then one without the old one. CloudFormation refuses to do it in one.
 - `vpc`, `endpoint.internet_facing`: the load balancer is replaced. CloudFormation refuses that while APIs use it, so
   destroy their stacks first.
+- `alarms.enabled: false`, `alarms.topic_arn`: the cluster's own topic goes. CloudFormation refuses that while APIs use
+  it, so deploy these first, with the name of your cluster: `cdk deploy --exclusively 'cortex-*'`, then
+  `cdk deploy --all`.
 - Everything else is updated in place; instances that run keep their type and disk until they end.
 """
 

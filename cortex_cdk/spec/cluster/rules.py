@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cortex_cdk.spec.cluster.alarm_rules import alarms
 from cortex_cdk.spec.cluster.instance_types import UnknownInstanceTypeError, capacity_of
 from cortex_cdk.spec.values import Rule, Values, Violation
 
@@ -111,4 +112,5 @@ SECTION_RULES: Mapping[str, Rule] = {
     "instance_groups": instance_group,
     "vpc": vpc,
     "endpoint": endpoint,
+    "alarms": alarms,
 }

@@ -8,12 +8,10 @@ from hypothesis import strategies as st
 
 from cortex_cdk.constructs import AlarmOptions, ApiAlarms, ApiImage, Cluster, ClusterAlarms, TensorFlowApi
 from cortex_cdk.constructs.alarm_options import settings
-from cortex_cdk.constructs.api_alarms import api_defaults
+from cortex_cdk.spec.cluster.alarm_kinds import API_ALARMS, CLUSTER_ALARMS
 from tests.constructs.conftest import PINNED
 from tests.constructs.monitoring.conftest import APIS, PAGE, TOPIC
 from tests.support.api_specs import api_spec
-
-DEFAULTS = api_defaults(request_s=60, startup_s=900)
 
 
 def named(deployed, stack):
@@ -123,10 +121,16 @@ def test_descriptions_say_whose_what_and_where_it_is_written(deployed):
     assert named(deployed, "cluster")["ScalerStopped"]["AlarmDescription"].startswith("Cluster cluster: ")
 
 
-def test_times_follow_from_the_endpoint_and_the_start_up():
-    found = api_defaults(request_s=20, startup_s=61)
-    assert (found["latency"].threshold, found["unhealthy_replicas"].minutes) == (10_000, 2)
-    assert api_defaults(request_s=20, startup_s=10**6)["no_load_reports"].minutes == 1440
+def test_the_defaults_are_those_that_cluster_yaml_tells(deployed):
+    for stack, kinds in (("plain", API_ALARMS), ("cluster", CLUSTER_ALARMS)):
+        found = named(deployed, stack)
+        for name, kind in kinds.items():
+            if kind.threshold is None:
+                continue  # an event
+            alarm = found[name.title().replace("_", "") + ("default" if name == "capacity_stuck" else "")]
+            assert alarm["Threshold"] == kind.threshold, name
+            if kind.minutes is not None and name != "server_errors":  # which has one period of so many minutes
+                assert alarm["EvaluationPeriods"] == kind.minutes, name
 
 
 def test_all_mistakes_are_told_at_once(errors, project):
@@ -140,23 +144,27 @@ def test_all_mistakes_are_told_at_once(errors, project):
     )
 
     def build(stack):
-        cluster = Cluster(stack, "Cluster", alarms=ClusterAlarms(scaler_stopped=AlarmOptions(threshold=7)))
+        of_cluster = ClusterAlarms(
+            scaler_stopped=AlarmOptions(threshold=7), scaler_errors=AlarmOptions(threshold=float("inf"))
+        )
+        cluster = Cluster(stack, "Cluster", alarms=of_cluster)
         image = ApiImage(project=project)
         TensorFlowApi(stack, "Api", cluster=cluster, spec=api_spec(), image=image, model=PINNED, alarms=wrong)
 
     message = errors(build)
     for part in (
-        "alarms.server_errors.threshold is 101, must be from 0 to 100",
-        "alarms.server_errors.minutes is 0, must be from 1 to 1440",
-        "alarms.server_errors.min_count is 0, must be at least 1",
-        "alarms.latency.threshold is nan, must be a number of at least 0",
-        "alarms.latency.minutes is 1441, must be from 1 to 1440",
+        "alarms.server_errors.threshold: 101 is too high, at most 100",
+        "alarms.server_errors.minutes: found 0; allowed: a whole number from 1 to 1440",
+        "alarms.server_errors.min_count: found 0; allowed: a whole number, at least 1",
+        "alarms.latency.threshold: found nan; allowed: a number, at least 0",
+        "alarms.latency.minutes: found 1441; allowed: a whole number from 1 to 1440",
         "alarms.unhealthy_replicas is None, must be True, False or AlarmOptions(...)",
-        "alarms.no_load_reports.minutes is 2.5, must be a whole number",
-        "alarms.no_load_reports.threshold is 'much', must be a number",
-        "alarms.at_max_replicas.min_count: this alarm has none, only threshold, minutes, topic",
-        "alarms.deployment_failed.minutes: this alarm has none, only topic",
-        "alarms.scaler_stopped.threshold is 7, must be from 0 to 6",
+        "alarms.no_load_reports.minutes: found 2.5; allowed: a whole number",
+        'alarms.no_load_reports.threshold: found "much"; allowed: a number',
+        "alarms.at_max_replicas.min_count: this alarm has no min_count (what it has is threshold, minutes)",
+        "alarms.deployment_failed.minutes: this alarm has no minutes (remove it)",
+        "alarms.scaler_stopped.threshold: 7 is too high, at most 6",
+        "alarms.scaler_errors.threshold: found inf; allowed: a number, at least 0",
     ):
         assert part in message
 
@@ -186,12 +194,12 @@ def test_emails_are_for_the_topic_of_the_cluster(errors):
 )
 def test_settings_are_always_usable(options):
     """Also those of a wrong app, whose constructs are made before all that is wrong is told."""
-    found, problems = settings(ApiAlarms(server_errors=options), DEFAULTS)
+    found, problems = settings(ApiAlarms(server_errors=options), API_ALARMS)
     setting = found["server_errors"]
     assert 0 <= setting.threshold <= 100
     assert 1 <= setting.minutes <= 1440
     assert setting.min_count >= 1
     if not problems:
-        default = DEFAULTS["server_errors"]
+        default = API_ALARMS["server_errors"]
         assert setting.threshold == (default.threshold if options.threshold is None else options.threshold)
         assert setting.minutes == (options.minutes or default.minutes)

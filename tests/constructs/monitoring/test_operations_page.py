@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cortex_cdk.constructs import ApiAlarms, ClusterAlarms
-from cortex_cdk.constructs.alarm_options import OPERATIONS_PAGE
 from cortex_cdk.constructs.saved_queries import OF_REPLICAS, OF_SCALER
+from cortex_cdk.spec.cluster.alarm_kinds import API_ALARMS, CLUSTER_ALARMS, OPERATIONS_PAGE
 from tests.constructs.monitoring.conftest import APIS
 
 ROOT = Path(__file__).parents[3]
@@ -20,9 +20,14 @@ SECTIONS = {
     heading.lower().replace(" ", "-"): text
     for heading, text in re.findall(r"^## (.+)\n((?:(?!^## ).*\n?)*)", PAGE, re.MULTILINE)
 }
-NOT_ALARMS = {"topic", "emails", "operations_page"}
-ALARMS = [field.name for kind in (ApiAlarms, ClusterAlarms) for field in fields(kind) if field.name not in NOT_ALARMS]
+ALARMS = [*API_ALARMS, *CLUSTER_ALARMS]
 ROWS = dict(re.findall(r"^\| \[`(\w+)`\]\(#[\w-]+\) \| (.*) \|$", PAGE, re.MULTILINE))
+
+
+def test_the_constructs_have_them_all():
+    sending = {"topic", "emails", "operations_page"}
+    for kind, names in ((ApiAlarms, API_ALARMS), (ClusterAlarms, CLUSTER_ALARMS)):
+        assert [field.name for field in fields(kind) if field.name not in sending] == [*names]
 
 
 def test_every_link_of_an_alarm_leads_to_a_section(deployed):
@@ -48,7 +53,7 @@ def test_the_table_has_the_defaults(deployed):
     assert list(ROWS) == ALARMS
     alarms = {name: name.title().replace("_", "") for name in ALARMS if name != "deployment_failed"}
     for name, id in alarms.items():
-        stack = "plain" if name in {field.name for field in fields(ApiAlarms)} else "cluster"
+        stack = "plain" if name in API_ALARMS else "cluster"
         alarm = deployed.alarm(stack, f"{id}default" if name == "capacity_stuck" else id)
         words, minutes = ROWS[name].split(" | ")
         assert f"{alarm['Threshold']:,g}" in re.findall(r"[\d,]+", words), name

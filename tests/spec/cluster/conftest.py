@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -24,11 +25,13 @@ class Folder:
 
     path: Path
 
-    def check(self, content: str | bytes) -> tuple[ClusterSpec | None, list[Problem]]:
+    def check(
+        self, content: str | bytes, apis: Collection[str] | None = None
+    ) -> tuple[ClusterSpec | None, list[Problem]]:
         """Check a file. Whatever is accepted must be accepted by the JSON Schema, too."""
         file = self.path / "cluster.yaml"
         file.write_bytes(dedent(content).encode() if isinstance(content, str) else content)
-        spec, problems = check(file)
+        spec, problems = check(file, apis=apis)
         assert (spec is None) == bool(problems)
         if spec is not None and yaml.safe_load(file.read_bytes()) is not None:
             errors = _SCHEMA.iter_errors(read(file.read_bytes().decode("utf-8-sig")).data)
@@ -64,7 +67,8 @@ class Folder:
         section = data
         for parent in parents:
             inner = dict(needed.get(parent, {}))
-            section[parent] = {"instance_groups": [inner], "capacities": {"m5.large": inner}}.get(parent, inner)
+            many = {"instance_groups": [inner], "capacities": {"m5.large": inner}, "apis": {"my-api": inner}}
+            section[parent] = many.get(parent, inner)
             section = inner
         section[key] = "PLACEHOLDER"
         if parents[:1] == ["vpc"]:

@@ -18,6 +18,7 @@ SCALARS = st.sampled_from(
         *["a", "1", "0", "-1", "1.5", "true", "null", "''", "60s", "30", "'1'", ".inf", "010", "!!binary x", "*a"],
         *["m5.large", "g5.xlarge", "m5.tiny", "10.0.0.0/16", "10.0.0.1/8", "::/0", "eu-central-1", "eu-central-1a"],
         *["vpc-0a1b2c3d", "subnet-0a1b2c3d", "arn:aws:acm:us-east-1:123456789012:certificate/a", "https://a", "a@b.cd"],
+        *["arn:aws:sns:us-east-1:123456789012:a", "{enabled: false}", "{threshold: 200, minutes: 3}", "{a.b: {}}"],
         *["[]", "{}", "[m5.large]", "[m5.large, m5.large]", "{m5.large: {vcpus: 1, memory_mib: 1}}", "retain"],
     ]
 )

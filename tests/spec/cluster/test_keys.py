@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from cortex_cdk.spec.cluster import (
+    AlarmSpec,
     AlarmsSpec,
     ClusterSpec,
     EndpointSpec,
@@ -19,6 +20,14 @@ from cortex_cdk.spec.cluster import (
 from cortex_cdk.spec.cluster.document import FORMAT
 from tests.spec.cluster.conftest import CERTIFICATE
 
+API_ALARMS = {
+    name: AlarmSpec()
+    for name in (
+        *("server_errors", "latency", "unhealthy_replicas"),
+        *("at_max_replicas", "no_load_reports", "deployment_failed"),
+    )
+}
+CLUSTER_ALARMS = {name: AlarmSpec() for name in ("scaler_stopped", "scaler_errors", "dead_letters", "capacity_stuck")}
 DEFAULTS = ClusterSpec(
     cluster_name="cortex",
     account=None,
@@ -35,12 +44,22 @@ DEFAULTS = ClusterSpec(
         access_logs=True,
         request_timeout=timedelta(seconds=60),
     ),
-    alarms=AlarmsSpec(emails=()),
+    alarms=AlarmsSpec(
+        enabled=True,
+        emails=(),
+        topic_arn=None,
+        operations_page="docs/operations.md",
+        of_cluster=CLUSTER_ALARMS,
+        of_apis=API_ALARMS,
+        of_single_apis={},
+    ),
     dashboards=True,
     log_retention_days=30,
     removal_policy="retain",
     tags={},
 )
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:on-call"
+SENT = AlarmSpec(threshold=2.5, minutes=3, min_count=20, topic_arn=TOPIC)
 WEB_ACL = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/mine/0a1b"
 
 
@@ -95,7 +114,12 @@ def test_everything(folder):
           web_acl_arn: {WEB_ACL}
           access_logs: my-logs
           request_timeout: 2m30s
-        alarms: {{emails: [on-call@example.com]}}
+        alarms:
+          emails: [on-call@example.com]
+          operations_page: https://wiki.example.com/on-call
+          server_errors: {{threshold: 2.5, minutes: 3, min_count: 20, topic_arn: "{TOPIC}"}}
+          dead_letters: {{enabled: false}}
+          apis: {{my-api: {{latency: {{threshold: 800}}}}}}
         dashboards: false
         log_retention_days: 365
         removal_policy: destroy
@@ -136,7 +160,15 @@ def test_everything(folder):
             access_logs="my-logs",
             request_timeout=timedelta(seconds=150),
         ),
-        alarms=AlarmsSpec(emails=("on-call@example.com",)),
+        alarms=AlarmsSpec(
+            enabled=True,
+            emails=("on-call@example.com",),
+            topic_arn=None,
+            operations_page="https://wiki.example.com/on-call",
+            of_cluster=CLUSTER_ALARMS | {"dead_letters": AlarmSpec(enabled=False)},
+            of_apis=API_ALARMS | {"server_errors": SENT},
+            of_single_apis={"my-api": API_ALARMS | {"server_errors": SENT, "latency": AlarmSpec(threshold=800)}},
+        ),
         dashboards=False,
         log_retention_days=365,
         removal_policy="destroy",
@@ -158,6 +190,14 @@ ACCEPTED = [
     *[("endpoint.access_logs", value) for value in ["true", "false", "my.bucket-1"]],
     *[("endpoint.request_timeout", value) for value in ["1s", "4000s", "1h6m40s", "90s"]],
     *[("alarms.emails", value) for value in ["[]", "[a@b.cd, a.b+c@d-e.example.com]"]],
+    *[("alarms.topic_arn", arn) for arn in [TOPIC, "arn:aws-us-gov:sns:us-gov-west-1:123456789012:A_b-1"]],
+    *[("alarms.operations_page", page) for page in ["docs/on-call.md", "http://wiki/on-call?a=b", "a" * 256]],
+    *[("alarms.enabled", word) for word in ["true", "off"]],
+    *[("alarms.latency.threshold", value) for value in ["0", "0.5", "800", "1e6"]],
+    *[("alarms.apis.server_errors.threshold", value) for value in ["0", "100"]],
+    *[("alarms.scaler_stopped.minutes", value) for value in ["1", "1440"]],
+    *[("alarms.server_errors.min_count", value) for value in ["1", "1000000"]],
+    *[("alarms.apis", "{}"), ("alarms.apis.latency", "{}"), ("alarms.deployment_failed", "{enabled: false}")],
     *[("log_retention_days", days) for days in ["1", "731", "3653"]],
     *[("removal_policy", word) for word in ["retain", "destroy"]],
     *[("dashboards", word) for word in ["true", "off"]],
@@ -203,6 +243,16 @@ REFUSED = [
     *[("endpoint.access_logs", value) for value in ["1", "My_Bucket", '"yes"', "a", "[]"]],
     *[("endpoint.request_timeout", value) for value in ["0s", "60", "4001s", "1500ms", "-1s", "a"]],
     *[("alarms.emails", value) for value in ["a@b.cd", "[a]", "[a@b]", "['a b@c.de']", "[a@b.cd, a@b.cd]"]],
+    *[("alarms.topic_arn", arn) for arn in ["on-call", f"{TOPIC}.fifo", f"{TOPIC}:{'a' * 36}", f"[{TOPIC}]", "1"]],
+    *[("alarms.operations_page", page) for page in ['""', '"a b"', '"page#top"', "a" * 257, "1"]],
+    *[("alarms.enabled", value) for value in ['"no"', "0"]],
+    *[("alarms.latency.enabled", value) for value in ['"true"', "1"]],
+    *[("alarms.latency.threshold", value) for value in ["-1", '"800"', "true", ".inf", ".nan", "1s"]],
+    *[("alarms.latency.minutes", value) for value in ["0", "1441", "1.0", '"5"', "5m"]],
+    *[("alarms.latency.min_count", value) for value in ["0", "-1", "1.0", "true"]],
+    *[("alarms.apis.latency.threshold", value) for value in ["-1", "[800]"]],
+    *[("alarms.apis.latency.topic_arn", value) for value in ["on-call", f"[{TOPIC}]"]],
+    *[("alarms.apis", value) for value in ["[]", "my-api", "{my-api: 800}", "[my-api]"]],
     *[("log_retention_days", value) for value in ["0", "2", "31", "4000", "30.0", '"30"', "true", "1m"]],
     *[("removal_policy", value) for value in ["keep", "RETAIN", "1"]],
     *[("dashboards", value) for value in ["1", '"no"']],
@@ -215,6 +265,8 @@ BEYOND_THE_SCHEMA = {
         ("instance_groups.min_instances", "1.0"),
         ("instance_groups.max_instances", "1.0"),
         ("log_retention_days", "30.0"),
+        ("alarms.latency.minutes", "1.0"),
+        ("alarms.latency.min_count", "1.0"),
     ],
     *[("vpc.cidr", "10.0.0.1/16"), ("endpoint.allowed_cidrs", "[10.0.0.1/8]"), ("endpoint.access_logs", '"yes"')],
     *[("endpoint.request_timeout", value) for value in ["0s", "4001s", "1500ms"]],
@@ -287,6 +339,11 @@ def test_required_keys(folder):
         ("log_retention_days", "31", "the next that is allowed is 60"),
         ("log_retention_days", "9999", "the next that is allowed is 3653"),
         ("log_retention_days", '"30"', "write 30"),
+        ("alarms", "false", "write {enabled: false}"),
+        ("alarms.at_max_replicas", "off", "write {enabled: false}"),
+        ("alarms.apis.latency", "true", "write {enabled: true}"),
+        ("alarms.apis", "false", None),
+        ("tags", "false", None),
     ],
 )
 def test_what_to_do_about_it(folder, key, written, hint):
