@@ -60,7 +60,7 @@ browser: ## Install the browser in which the console is tested (Debian, as root)
 test-emulated: emulator ## Test a deployment with the real CDK command line and real containers, without AWS
 	$(BIN)/python -m pytest tests/emulator
 
-deploy-emulated: emulator ## Deploy the iris example on this machine, without AWS, and leave it running
+deploy-emulated: emulator ## Deploy the iris example on this machine, without AWS, and leave it running; again: what has changed
 	$(BIN)/python -m tests.emulator.harness deploy
 
 destroy-emulated: ## Remove it again

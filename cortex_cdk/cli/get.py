@@ -58,12 +58,13 @@ def get(
     window_s = _window(since)
     alone = api is not None
     home = connect(cluster, region, profile)
-    overview = Overview(home, Wanted(window_s, decisions=alone, tracker=alone), api)
+    overview = Overview(home, Wanted(window_s, decisions=alone, tracker=alone, dashboards=alone), api)
 
     def text(found: Sequence[ApiOverview]) -> str:
         document = {
             "cluster": home.parts.stack,
             "region": home.aws.region,
+            "dashboard": home.parts.dashboard,
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "apis": [document_of(one, window_s) for one in found],
         }
@@ -76,7 +77,7 @@ def get(
             return f"the cluster {home.parts.stack} in {home.aws.region} has no APIs; deploy them (`cdk deploy --all`)"
         if alone:
             return get_tables.details(found[0], since, time.time())
-        return get_tables.summary(found, time.time())
+        return get_tables.summary(found, time.time(), home.parts.dashboard)
 
     found = overview.read()
     try:

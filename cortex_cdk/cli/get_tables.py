@@ -27,9 +27,9 @@ MOST_ENDED = 5
 _STYLES = {Status.LIVE: "green", Status.UPDATING: "cyan"}
 
 
-def summary(apis: Sequence[ApiOverview], now: float) -> RenderableType:
-    """A row for each API, and their notes."""
-    return Group(_table(apis, now), *_notes(apis))
+def summary(apis: Sequence[ApiOverview], now: float, dashboard: str | None = None) -> RenderableType:
+    """A row for each API, their notes, and where the cluster's dashboard is."""
+    return Group(_table(apis, now), *_notes(apis), *([Text(f"dashboard: {dashboard}")] if dashboard else []))
 
 
 def details(api: ApiOverview, since: str, now: float) -> RenderableType:
@@ -104,6 +104,8 @@ def _facts(api: ApiOverview, since: str, now: float) -> Table:
     policy = api.service.target.policy if api.service.target else None
     if api.url is not None:
         grid.add_row("url", Text(api.url))
+    if api.dashboard is not None:
+        grid.add_row("dashboard", Text(api.dashboard))
     if policy is not None:
         bounds = f"{policy.min_replicas} to {policy.max_replicas} replicas"
         target = f"{policy.target_replica_concurrency:g} in flight per replica"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice
+from typing import Any
 
 from cortex_cdk.operations.aws import Aws
 from cortex_cdk.operations.errors import CallError, OperationError
@@ -17,7 +18,7 @@ from cortex_cdk.operations.tasks import Task, task_of
 
 _DESCRIBED_SERVICES = 10  # a call, of ECS
 _DESCRIBED_TASKS = 100
-_URL = "Url"
+_URL, _DASHBOARD = "Url", "Dashboard"
 # The names that the constructs `Cluster` and `Scaler` give their resources in any stack, and the hash of their path.
 _TABLE = re.compile(r"ScalerTable[0-9A-F]{8}")
 _LOG = re.compile(r"ScalerLog[0-9A-F]{8}")
@@ -34,6 +35,7 @@ class Parts:
         scaler_log: the log group of the scaler.
         load_balancer: ARN of the load balancer; None when the stack has none.
         url: before the paths of the APIs; None when the stack has no such output.
+        dashboard: where the cluster's dashboard is seen, likewise.
     """
 
     stack: str
@@ -42,6 +44,7 @@ class Parts:
     scaler_log: str
     load_balancer: str | None = None
     url: str | None = None
+    dashboard: str | None = None
 
     @property
     def ecs_cluster_name(self) -> str:
@@ -55,15 +58,12 @@ def find(aws: Aws, stack: str) -> Parts:
     Raises:
         OperationError: when there is no such stack, or no cluster in it.
     """
-    try:
-        (found,) = aws.call("cloudformation", "DescribeStacks", StackName=stack)["Stacks"]
-    except CallError as error:
-        if error.code == "ValidationError" and "does not exist" in error.detail:
-            raise OperationError(
-                f"there is no stack {stack} in {aws.region}; deploy it (`cdk deploy --all`), "
-                f"or name another with --cluster, --region or --profile"
-            ) from None
-        raise
+    found = _stack(aws, stack)
+    if found is None:
+        raise OperationError(
+            f"there is no stack {stack} in {aws.region}; deploy it (`cdk deploy --all`), "
+            f"or name another with --cluster, --region or --profile"
+        )
     resources = [
         (str(one["ResourceType"]), str(one["LogicalResourceId"]), str(one.get("PhysicalResourceId", "")))
         for page in aws.pages("cloudformation", "ListStackResources", StackName=stack)
@@ -84,7 +84,7 @@ def find(aws: Aws, stack: str) -> Parts:
             f"the stack {stack} in {aws.region} ({state}) is no cluster of APIs; --cluster takes the name of the "
             "cluster's stack"
         )
-    outputs = {str(one["OutputKey"]): str(one.get("OutputValue", "")) for one in found.get("Outputs") or ()}
+    outputs = _outputs(found)
     return Parts(
         stack=stack,
         ecs_cluster=ecs_cluster,
@@ -92,7 +92,23 @@ def find(aws: Aws, stack: str) -> Parts:
         scaler_log=scaler_log,
         load_balancer=first("AWS::ElasticLoadBalancingV2::LoadBalancer") or None,
         url=outputs.get(_URL),
+        dashboard=outputs.get(_DASHBOARD),
     )
+
+
+def _stack(aws: Aws, name: str) -> Mapping[str, Any] | None:
+    """A stack's description; None where there is none of that name."""
+    try:
+        (found,) = aws.call("cloudformation", "DescribeStacks", StackName=name)["Stacks"]
+    except CallError as error:
+        if error.code == "ValidationError" and "does not exist" in error.detail:
+            return None
+        raise
+    return dict(found)
+
+
+def _outputs(stack: Mapping[str, Any]) -> dict[str, str]:
+    return {str(one["OutputKey"]): str(one.get("OutputValue", "")) for one in stack.get("Outputs") or ()}
 
 
 class Cluster:
@@ -164,6 +180,11 @@ class Cluster:
         if self.parts.url is None or release.endpoint is None:
             return None
         return self.parts.url + release.endpoint
+
+    def dashboard(self, api: str) -> str | None:
+        """Where an API's dashboard is seen; None where its stack has another name than the app gives it, or none."""
+        found = _stack(self.aws, f"{self.parts.stack}-{api}")
+        return None if found is None else _outputs(found).get(_DASHBOARD)
 
     def _no_such_api(self, api: str, known: Sequence[str]) -> str:
         stack = self.parts.stack

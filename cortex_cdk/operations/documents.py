@@ -19,6 +19,7 @@ def document_of(api: ApiOverview, window_s: int) -> dict[str, Any]:
         "name": api.name,
         "status": api.status,
         "url": api.url,
+        "dashboard": api.dashboard,
         "updated": _time(api.service.updated),
         "replicas": {
             "requested": api.service.requested,

@@ -28,7 +28,7 @@ HISTORY_S = 600
 LATE_DECISION_S = 60.0
 """Without a decision for so long, the scaler is thought to stand still: it decides every 10 s."""
 
-_ECS_S, _REPORTS_S, _LOG_S, _METRICS_S = 4.0, 5.0, 10.0, 60.0
+_ECS_S, _REPORTS_S, _LOG_S, _METRICS_S, _OUTPUTS_S = 4.0, 5.0, 10.0, 60.0, 60.0
 _THREADS = 8
 
 T = TypeVar("T")
@@ -42,6 +42,7 @@ class ApiOverview:
         service, release: of ECS.
         tasks: replicas that are there, and those that ended within the last hour.
         url: where it is called; None where that is not known.
+        dashboard: where its dashboard is seen; None where that is not known, or was not asked for.
         status: in one word.
         ready: replicas of the latest release that take requests.
         starting: those that do not yet.
@@ -64,6 +65,7 @@ class ApiOverview:
     starting: int
     stale: int
     failures: Sequence[Task]
+    dashboard: str | None = None
     load: Load | None = None
     history: Sequence[float | None] = ()
     traffic: Traffic | None = None
@@ -86,12 +88,14 @@ class Wanted:
         history: whether to read ten minutes of load reports.
         decisions: whether to read the scaler's log.
         tracker: whether to read what the tracker counted.
+        dashboards: whether to read where the APIs' dashboards are.
     """
 
     window_s: int = 3600
     history: bool = False
     decisions: bool = False
     tracker: bool = False
+    dashboards: bool = False
 
 
 @dataclass
@@ -113,6 +117,7 @@ class Overview:
     _known: dict[str, object] = field(default_factory=dict)
     _reports: dict[str, list[LoadReport]] = field(default_factory=dict)
     _decided: dict[str, Decided] = field(default_factory=dict)
+    _dashboards: dict[str, str | None] = field(default_factory=dict)
 
     def read(self) -> list[ApiOverview]:
         """The APIs, by name.
@@ -128,6 +133,8 @@ class Overview:
         heartbeats = self._again("states", _REPORTS_S, now, lambda: self._read_states(services))
         if self.wanted.decisions:
             self._again("log", _LOG_S, now, lambda: self._read_log(now))
+        if self.wanted.dashboards:
+            self._again("dashboards", _OUTPUTS_S, now, lambda: self._read_dashboards(services))
         measured = self._again("metrics", _METRICS_S, now, lambda: self._read_traffic(services, releases, now))
         return [
             self._overview(
@@ -180,6 +187,9 @@ class Overview:
             if known is None or known.at <= one.at:
                 self._decided[one.api] = one
 
+    def _read_dashboards(self, services: Sequence[Service]) -> None:
+        self._dashboards = {service.api: self.cluster.dashboard(service.api) for service in services}
+
     def _read_traffic(
         self, services: Sequence[Service], releases: dict[str, Release], now: float
     ) -> dict[str, Traffic]:
@@ -224,6 +234,7 @@ class Overview:
             starting=len([s for s in states if s in _NOT_YET]),
             stale=facts.stale,
             failures=failures,
+            dashboard=self._dashboards.get(service.api),
             load=load.current(reports, now),
             history=load.history(reports, now, HISTORY_S) if self.wanted.history else (),
             traffic=measured,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cortex_cdk.autoscaling import TICK_S
 from tests.emulator.harness import cdk, cloud, commands, emulator, machine, processes, projects
 from tests.emulator.harness.cloud import Api
 from tests.emulator.harness.traffic import Answers, traffic
@@ -70,18 +71,31 @@ def test_get_tells_what_runs(api: Api) -> None:
     assert api.decisions()
 
 
+def test_the_plan_is_of_what_is_deployed(api: Api, project: Path) -> None:
+    planned = commands.plan(project)
+    taken = [(one.get("cpu", 0), one.get("memoryReservation", 0)) for one in api.containers()]
+    cpu_units, memory_mib = (sum(parts) for parts in zip(*taken, strict=True))
+    assert planned["replica"] == {"cpu_units": cpu_units, "memory_mib": memory_mib, "gpus": 0}
+    assert planned["replicas"] == {"min": api.service()["desiredCount"], "max": QUICK["max_replicas"]}
+
+
 def ids(api: Api) -> set[str]:
     """Of the tasks that run."""
     return {arn.rpartition("/")[2] for arn in api.tasks()}
 
 
-def test_load_brings_replicas_and_they_go_again(api: Api) -> None:
+def test_load_brings_replicas_and_they_go_again(api: Api, project: Path) -> None:
+    burst = commands.plan(project, "--typical", "1", "--burst", "6")["burst"]
+    began = time.time()
     with commands.following("logs", "paced", "--follow", "--since", "1s", "--container", "api", last_s=15) as log:
         answers, shown = load_and_look(api)
         api.wait_running(1)
     written = [line["log"]["message"] for line in log.found if isinstance(line["log"], dict)]
     assert written.count("POST /paced 200") == len(answers.good) + 1  # and one after the load
     assert {line["replica"] for line in log.found} == {id[:8] for id in shown}
+    assert (burst["replicas_before"], burst["replicas_needed"]) == (1, 3)
+    enough = next(line for line in api.decisions() if line["desired"] == 3)["_aws"]["Timestamp"] / 1000
+    assert enough - began < burst["enough_s"][1] + 2 * TICK_S  # what clients and reports may take on a busy machine
 
 
 def load_and_look(api: Api) -> tuple[Answers, set[str]]:
@@ -142,6 +156,7 @@ def test_a_new_release_loses_no_request(api: Api, project: Path) -> None:
     before = api.tasks()
     with commands.following("get", "paced", "--watch") as seen, traffic(api, FLOWER, clients=2) as answers:
         projects.paced(project, release="second", pause_s=0.2, **QUICK | {"min_replicas": 2})
+        planned = commands.plan(project)["updates"]["min"]
         cdk.deploy(project)
         api.wait(lambda: not {*before} & {*api.tasks()} and len(api.service()["deployments"]) == 1, "new tasks alone")
         moved = time.monotonic()
@@ -150,6 +165,11 @@ def test_a_new_release_loses_no_request(api: Api, project: Path) -> None:
     assert {body["release"] for body in answers.since(moved + 1)} == {"second"}
     assert {one["apis"][0]["status"] for one in seen.found} == {"live", "updating"}
     assert commands.get("paced")["status"] == "live"
+    assert planned["can_proceed"]
+    replicas = [one["apis"][0]["replicas"] for one in seen.found]
+    assert max(one["ready"] + one["starting"] + one["stale"] for one in replicas) == 2 + planned["added"]
+    ready = [sum(task["state"] == "ready" for task in one["apis"][0]["tasks"]) for one in seen.found]
+    assert min(ready) >= 2 - planned["removed"]
 
 
 def test_a_release_that_cannot_start_is_taken_back(api: Api, project: Path) -> None:

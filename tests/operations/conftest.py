@@ -21,6 +21,7 @@ def deployment() -> Iterator[Deployment]:
     with percentiles(), aws_server() as server:
         made = Deployment(server)
         made.add_api("iris", tracker="classification", max_replicas=9)
+        made.add_stack("iris")
         made.add_api("other", desired=1)
         now = made.began
         for minutes in range(3, 0, -1):

@@ -15,7 +15,7 @@ import pytest
 
 from tests.operations.conftest import IRIS_TASK, OTHER_TASK
 from tests.support.cli import PROGRAM, Result, call
-from tests.support.deployment import Deployment
+from tests.support.deployment import DASHBOARD, Deployment
 from tests.support.http_server import fake_api
 
 pytestmark = pytest.mark.xdist_group("operations")
@@ -39,14 +39,12 @@ def failed(tmp_path: Path, *arguments: str) -> str:
 
 
 def started(command: list[str], folder: Path) -> subprocess.Popen[str]:
-    """A program that Ctrl-C ends, also where tests run in the background of a shell, which has it ignored."""
     return subprocess.Popen(
         command,
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -57,12 +55,14 @@ def test_get_all(account: Deployment, tmp_path: Path) -> None:
     assert " ".join(lines[0].split()) == "api status ready requested in flight 2xx 4xx 5xx p50 p99 updated"
     assert " ".join(lines[2].split()).startswith("iris updating 0 2 4.75 12 - 1 120 ms 500 ms ")
     assert " ".join(lines[3].split()).startswith("other updating 0 1 - - - - - - ")
-    assert lines[4:] == ["other: the scaler has not decided yet"]
+    dashboard = f"dashboard: {DASHBOARD}{account.stack}"
+    assert lines[4:] == ["other: the scaler has not decided yet", dashboard]
 
 
 def test_get_one(account: Deployment, tmp_path: Path) -> None:
     out = ran(account, tmp_path, "get", "iris").out
     assert "http://models.example.com/v1/iris" in out
+    assert f"{DASHBOARD}{account.stack}-iris" in out
     assert "1 to 9 replicas, target 1 in flight per replica" in out
     assert out.index("setosa              7") < out.index("virginica           3")
     assert "Scale up from 2 to 5 replicas." in out
@@ -73,7 +73,9 @@ def test_get_one(account: Deployment, tmp_path: Path) -> None:
 def test_get_as_json(account: Deployment, tmp_path: Path) -> None:
     document = json.loads(ran(account, tmp_path, "get", "iris", "--json", "--since", "5m").out)
     assert (document["cluster"], document["region"]) == (account.stack, "us-east-1")
+    assert document["dashboard"] == DASHBOARD + account.stack
     (iris,) = document["apis"]
+    assert iris["dashboard"] == f"{DASHBOARD}{account.stack}-iris"
     assert iris["traffic"] == {
         "window_s": 300,
         "requests": {"2xx": 12, "4xx": 0, "5xx": 1},
@@ -83,6 +85,12 @@ def test_get_as_json(account: Deployment, tmp_path: Path) -> None:
     }
     assert iris["scaler"]["last"]["desired"] == 5
     assert [one["name"] for one in json.loads(ran(account, tmp_path, "get", "--json").out)["apis"]] == ["iris", "other"]
+
+
+def test_an_api_whose_stack_has_another_name_has_no_dashboard(account: Deployment, tmp_path: Path) -> None:
+    (other,) = json.loads(ran(account, tmp_path, "get", "other", "--json").out)["apis"]
+    assert other["dashboard"] is None
+    assert "dashboard" not in ran(account, tmp_path, "get", "other").out
 
 
 def test_watching_prints_a_line_at_a_time_until_it_is_interrupted(account: Deployment, tmp_path: Path) -> None:

@@ -45,8 +45,9 @@ TEMPLATE = {
         },
         "ClusterScalerLog0A1B2C3D": {"Type": "AWS::Logs::LogGroup", "Properties": {}},
     },
-    "Outputs": {"Url": {"Value": "http://models.example.com"}},
 }
+DASHBOARD = "https://console.example.com/dashboard/"
+"""Before the name of a stack."""
 
 
 @contextmanager
@@ -74,8 +75,7 @@ class Deployment:
     began: float = field(default_factory=time.time)
 
     def __post_init__(self) -> None:
-        template = {**TEMPLATE, "Outputs": {"Url": {"Value": self.url}}}
-        self.client("cloudformation").create_stack(StackName=self.stack, TemplateBody=json.dumps(template))
+        self._create_stack(self.stack, {**TEMPLATE, "Outputs": {"Url": {"Value": self.url}}})
         found = self.client("cloudformation").list_stack_resources(StackName=self.stack)["StackResourceSummaries"]
         ids = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found}
         self.cluster: str = ids["ClusterEcs0A1B2C3D"]
@@ -90,6 +90,16 @@ class Deployment:
     def client(self, service: str) -> Any:
         """A client of boto3."""
         return self.server.client(service)
+
+    def _create_stack(self, name: str, template: dict[str, Any]) -> None:
+        outputs = {**template["Outputs"], "Dashboard": {"Value": DASHBOARD + name}}
+        body = json.dumps({**template, "Outputs": outputs})
+        self.client("cloudformation").create_stack(StackName=name, TemplateBody=body)
+
+    def add_stack(self, api: str) -> None:
+        """The stack of an API, as the app names it, of which only an output is there."""
+        something = {"Log": {"Type": "AWS::Logs::LogGroup", "Properties": {}}}
+        self._create_stack(f"{self.stack}-{api}", {"Resources": something, "Outputs": {}})
 
     def add_api(self, api: str, *, desired: int = 2, tracker: str | None = None, **policy: Any) -> str:
         """A service, with a log group of its own; the ARN of its task definition."""

@@ -23,7 +23,9 @@ class Line:
         period: seconds of a point.
         metrics: what it is made of, and of which statistic of each.
         expression: how; None when it is its metric itself.
+        names: of metrics in the expression.
         names_by: of searches: the dimension that names a line.
+        color: None: any.
     """
 
     label: str
@@ -31,7 +33,9 @@ class Line:
     period: int
     metrics: Mapping[Metric, str]
     expression: str | None = None
+    names: Mapping[str, Metric] = field(default_factory=dict)
     names_by: str | None = None
+    color: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,9 +79,11 @@ def _lines(entries: list[list[Any]], known: Mapping[Metric, Any]) -> Iterator[Li
         if options.get("visible") is False:
             continue
         common = options["label"], options.get("yAxis", "left"), options["period"]
+        color = options.get("color")
         if names:
             dimensions = frozenset(zip(names[2::2], names[3::2], strict=True))
-            yield Line(*common, {Metric(names[0], names[1], dimensions): options.get("stat", "Average")})
+            metric = Metric(names[0], names[1], dimensions)
+            yield Line(*common, {metric: options.get("stat", "Average")}, color=color)
         elif searched := _SEARCH.match(options["expression"]):
             namespace, schema, terms, statistic, period = searched.groups()
             wanted = dict(_TERM.findall(terms))
@@ -91,7 +97,8 @@ def _lines(entries: list[list[Any]], known: Mapping[Metric, Any]) -> Iterator[Li
             }
             assert int(period) == common[2]
             names_by = options["label"].removeprefix("${PROP('Dim.").removesuffix("')}")
-            yield Line(*common, metrics, options["expression"], names_by)
+            yield Line(*common, metrics, options["expression"], names_by=names_by)
         else:
-            ids = {*re.findall(r"[a-z]\w*", options["expression"])}
-            yield Line(*common, dict(named[id] for id in ids), options["expression"])
+            used = {id: named[id] for id in re.findall(r"[a-z]\w*", options["expression"])}
+            metrics, names = dict(used.values()), {id: metric for id, (metric, _) in used.items()}
+            yield Line(*common, metrics, options["expression"], names, color=color)

@@ -1,8 +1,10 @@
-"""The emulated deployment by hand: ``python -m tests.emulator.harness install|deploy|status|destroy``."""
+"""The emulated deployment by hand: ``python -m tests.emulator.harness install|deploy|destroy``."""
 
 from __future__ import annotations
 
+import shlex
 import sys
+from pathlib import Path
 
 from tests.emulator.harness import cdk, emulator, machine, projects
 from tests.emulator.harness.cloud import Api
@@ -15,6 +17,8 @@ SCALING = {
     "upscale_window": "10s",
     "downscale_stabilization_period": "1m",
 }
+PROJECT = machine.RUN / "project"
+ENVIRONMENT = machine.RUN / "environment"
 
 
 def main(arguments: list[str]) -> int:
@@ -24,8 +28,6 @@ def main(arguments: list[str]) -> int:
             machine.install()
         case ["deploy"]:
             deploy()
-        case ["status"]:
-            status()
         case ["destroy"]:
             emulator.down()
         case _:
@@ -35,52 +37,76 @@ def main(arguments: list[str]) -> int:
 
 
 def deploy() -> None:
-    """Deploy the iris example, and say what can be done with it."""
+    """Deploy the iris example and say what can be done with it; where it is there already, deploy its project again."""
     if reasons := machine.missing():
         raise SystemExit(f"Nothing can be deployed here: {'; '.join(reasons)}")
+    if emulator.running() and not PROJECT.exists():
+        raise SystemExit("Tests deploy something just now; wait until they have ended")
+    try:
+        if emulator.running():
+            deploy_project()
+        else:
+            deploy_first()
+    except cdk.CdkError as error:
+        raise SystemExit(str(error)) from None
+    base = f"http://{Api(API).load_balancer}:{emulator.PORT}"
+    print(_WORDS.format(base=base, api=API, project=PROJECT, environment=ENVIRONMENT, home=machine.ROOT))
+
+
+def deploy_first() -> None:
+    """Start the emulator, and deploy; what fails leaves nothing."""
     print("Starting the emulator; the first time its base images are made, which takes some minutes", flush=True)
     emulator.up()
     try:
         print("cdk bootstrap", flush=True)
         cdk.bootstrap()
         projects.upload_iris()
-        project = projects.iris(machine.RUN / "project", autoscaling=SCALING)
-        print("cdk deploy --all", flush=True)
-        cdk.deploy(project)
-        api = Api(API)
-        api.wait_running(1)
+        projects.iris(PROJECT, autoscaling=SCALING)
+        write_environment(ENVIRONMENT)
+        deploy_project()
+        Api(API).wait_running(1)
     except BaseException:
         emulator.down()
         raise
-    print(_WORDS.format(url=f"http://{api.load_balancer}:{emulator.PORT}/{API}", project=project, home=machine.ROOT))
 
 
-def status() -> None:
-    """Print the service's counts and the scaler's last decisions."""
-    if not emulator.running():
-        raise SystemExit("There is no emulated deployment; `make deploy-emulated` makes one")
-    api = Api(API)
-    service = api.service()
-    print(f"desired {service['desiredCount']}, running {service['runningCount']}")
-    for line in api.decisions()[-6:]:
-        print(line["message"])
+def deploy_project() -> None:
+    """Deploy the project as its files are now."""
+    print("cdk deploy --all", flush=True)
+    cdk.deploy(PROJECT)
+
+
+def write_environment(path: Path) -> None:
+    """Write what a shell must source for ``cortex-cdk`` to find the emulator."""
+    names = ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    values = {name: emulator.environment()[name] for name in names}
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
+    programs = shlex.quote(str(Path(sys.executable).parent))
+    path.write_text("\n".join([*lines, f'export PATH={programs}:"$PATH"', ""]))
 
 
 _WORDS = """
-The iris example is deployed. A prediction:
+{project} is deployed, a copy of the iris example. A prediction:
 
-    curl -H 'Content-Type: application/json' -d @{home}/examples/iris-classifier/sample.json {url}
+    curl -H 'Content-Type: application/json' -d @{project}/sample.json {base}/{api}
 
-Load, which brings more replicas within half a minute (they go again two minutes after it ends):
+Everything that docs/commands.md has, in a shell that takes the emulator for AWS:
+
+    cd {project}
+    . {environment}
+    cortex-cdk get
+    cortex-cdk explain {api}
+    cortex-cdk logs {api} --follow
+    cortex-cdk predict {api} --deployed --url {base}
+
+Load, which brings more replicas within half a minute (they go again two minutes after it ends). `cortex-cdk top` in
+another shell shows it:
 
     for i in $(seq 16); do (for j in $(seq 2000); do curl -s -o /dev/null -H 'Content-Type: application/json' \\
-      -d @{home}/examples/iris-classifier/sample.json {url}; done) & done; wait
+      -d @{project}/sample.json {base}/{api}; done) & done; wait
 
-How many replicas there are, and why:
-
-    .venv/bin/python -m tests.emulator.harness status
-
-`make destroy-emulated` removes it.
+Change cortex.yaml or predictor.py there, and `make deploy-emulated`, in {home}, deploys it again.
+`make destroy-emulated` removes it all.
 """
 
 

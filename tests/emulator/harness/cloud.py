@@ -93,6 +93,12 @@ class Api:
         found = ecs.describe_tasks(cluster=self.cluster, tasks=arns)["tasks"] if arns else []
         return {task["taskArn"]: task["taskDefinitionArn"] for task in found if task["lastStatus"] == "RUNNING"}
 
+    def containers(self) -> list[dict[str, Any]]:
+        """Of the task definition that the service has."""
+        definition = self.service()["taskDefinition"]
+        found = emulator.client("ecs").describe_task_definition(taskDefinition=definition)["taskDefinition"]
+        return list(found["containerDefinitions"])
+
     def reports(self) -> list[dict[str, Any]]:
         """Its load reports, oldest first."""
         answer = emulator.client("dynamodb").query(

@@ -37,6 +37,12 @@ def get(api: str, *options: str) -> dict[str, Any]:
     return dict(found)
 
 
+def plan(project: Path, *options: str) -> dict[str, Any]:
+    """``plan --json`` of a project: what it says about its only API."""
+    (found,) = json.loads(run("plan", str(project / "cortex.yaml"), "--json", *options))["apis"].values()
+    return dict(found)
+
+
 def json_lines(*arguments: str) -> list[dict[str, Any]]:
     """The objects that a command prints, one a line."""
     return [json.loads(line) for line in run(*arguments, "--json").splitlines()]
@@ -82,7 +88,6 @@ def following(*arguments: str, last_s: float = 0.0) -> Iterator[Printed]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored in what a shell runs in background
     )
     printed = Printed()
 
