@@ -25,7 +25,6 @@ ROLES: dict[str, tuple[str, dict[str, str]]] = {
             "ecs:UpdateService": "set the count and the percents, of services that carry the scaler's tag",
             "dynamodb:Query": "the load reports of an API",
             "dynamodb:BatchGetItem": "the former decisions, 100 a call",
-            "dynamodb:GetItem": "a former decision",
             "dynamodb:PutItem": "its decisions; it cannot write load reports",
         },
     ),

@@ -255,7 +255,7 @@ class Scaler(ScalerBase):
             ),
             iam.PolicyStatement(
                 sid="ReadLoadAndStates",
-                actions=["dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:GetItem"],
+                actions=["dynamodb:Query", "dynamodb:BatchGetItem"],
                 resources=[self.table.table_arn],
             ),
             iam.PolicyStatement(
