@@ -1,25 +1,29 @@
 # The two commands for a stranger: `make demo` and `make test`. Both set up .venv first and can be run again.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench simulate docs lock clean browser emulator test-emulated deploy-emulated destroy-emulated
+.PHONY: help setup demo test check bench simulate docs lock clean tools browser emulator test-emulated deploy-emulated destroy-emulated
 
 PYTHON ?= python3
 JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+CHECKOV := $(VENV)/checkov/.installed
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
-setup: $(INSTALLED) ## Make the virtual environment .venv with everything in it
+setup: $(INSTALLED) $(CHECKOV) ## Make the virtual environment .venv with everything in it
 
-$(INSTALLED): requirements.txt requirements-no-deps.txt requirements-checkov.txt pyproject.toml
+$(INSTALLED): requirements.txt requirements-no-deps.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
 	@echo "Setting up $(VENV): about 3 GB, most of it TensorFlow and the AWS CDK; a few minutes the first time"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-no-deps.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(CHECKOV): requirements-checkov.txt | $(INSTALLED)
 	$(PYTHON) -m venv $(VENV)/checkov
 	$(VENV)/checkov/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-checkov.txt
 	@touch $@
@@ -27,8 +31,8 @@ $(INSTALLED): requirements.txt requirements-no-deps.txt requirements-checkov.txt
 demo: $(INSTALLED) ## Serve both examples, send them real samples, print the predictions
 	$(BIN)/python scripts/demo.py
 
-test: $(INSTALLED) check ## Check types and style, then run every test; with CI set, that of a deployment may not be skipped
-	@if [ -n "$$CI" ]; then $(MAKE) --no-print-directory emulator browser; fi
+test: $(INSTALLED) ## Check types and style, then run every test; with CI set, that of a deployment may not be skipped
+	@$(MAKE) --no-print-directory --jobs=2 check $(CHECKOV) $(if $(CI),tools)
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --no-loadscope-reorder
 
 check: $(INSTALLED) ## Check types and style only
@@ -50,6 +54,10 @@ docs: $(INSTALLED) ## Write what is generated in docs/ again, and build the page
 
 lock: ## Pin the newest versions of everything in requirements.txt (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra local --extra simulate --group dev --no-header --quiet --upgrade pyproject.toml -o requirements.txt
+
+tools: ## Install what tests of the emulated deployment and of the console need, one after the other (Debian, as root)
+	@$(MAKE) --no-print-directory emulator
+	@$(MAKE) --no-print-directory browser
 
 emulator: $(INSTALLED) ## Install what an emulated deployment needs (Debian, as root; Node.js must be there)
 	$(BIN)/python -m tests.emulator.harness install

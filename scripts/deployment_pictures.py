@@ -118,9 +118,9 @@ def pictures(project: Path, apis: list[Api]) -> None:
     start = int(time.time()) // MINUTE * MINUTE
     with Observer(store, bodies).watching(), calling(store, home, apis):
         time.sleep(200)
+        top(IMAGES / "top.png")
         write(project, failing=0.03)
         cdk.deploy(project)
-        top(IMAGES / "top.png")
     time.sleep(2 * MINUTE)
     end = int(time.time()) // MINUTE * MINUTE
     take_logs(store)

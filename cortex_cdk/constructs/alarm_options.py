@@ -95,9 +95,10 @@ class ClusterAlarms:
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """How one alarm is set, with nothing left to defaults."""
+    """How one alarm is set, with nothing left to defaults. ``threshold_chosen``: whether the user set the threshold."""
 
     threshold: float
+    threshold_chosen: bool
     minutes: int
     min_count: int
     topic: sns.ITopic | None
@@ -124,6 +125,7 @@ def settings(alarms: ApiAlarms | ClusterAlarms, kinds: Mapping[str, AlarmKind]) 
         chosen = AlarmOptions(topic=options.topic) if wrong else options
         found[name] = Setting(
             threshold=_first(chosen.threshold, kind.threshold, 0.0),
+            threshold_chosen=chosen.threshold is not None,
             minutes=int(_first(chosen.minutes, kind.minutes, 1)),
             min_count=int(_first(chosen.min_count, kind.min_count, 1)),
             topic=options.topic or alarms.topic,

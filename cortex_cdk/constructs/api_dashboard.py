@@ -126,7 +126,11 @@ class ApiDashboard:
         )
 
     def _latency(self) -> cloudwatch.IWidget:
-        return graph("Latency", "ms", self._percentiles("Latency"), lines=self._threshold("latency"))
+        alarm = self._on.get("latency")
+        # By default it is a multiple of all that is usual: a line there would press the others flat.
+        far = alarm is not None and not alarm.threshold_chosen
+        title = f"Latency; alarm above {alarm.threshold:,.0f} ms" if alarm and far else "Latency"
+        return graph(title, "ms", self._percentiles("Latency"), lines={} if far else self._threshold("latency"))
 
     def _queue(self) -> cloudwatch.IWidget:
         queued = self._metric("Queued", "waiting, mean of the replicas", "Average", GREY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.dates import AutoDateLocator, DateFormatter
+from matplotlib.dates import DateFormatter
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -25,7 +26,11 @@ UNIT_IN = 0.66, 0.56
 MARGINS_IN = {"left": 0.62, "right": 0.55, "top": 0.42, "bottom": 0.98}
 """Of a graph, for titles, labels and the legend."""
 
+LETTERS = 175
+"""Of a line of text across the whole."""
+
 MOST_IN_LEGEND = 8
+MOST_TICKS = 5
 INK, FAINT, FRAME = "#16191f", "#5f6b7a", "#d5dbdb"
 
 
@@ -74,8 +79,14 @@ def _frame(figure: Figure, widget: Mapping[str, Any], rows: int) -> Box:
     left, top = widget["x"] * UNIT_IN[0] + gap, widget["y"] * UNIT_IN[1] + gap
     width, height = widget["width"] * UNIT_IN[0] - 2 * gap, widget["height"] * UNIT_IN[1] - 2 * gap
     box = left, rows * UNIT_IN[1] - top - height, width, height
-    figure.add_artist(Rectangle(_place(figure, box)[:2], *_place(figure, box)[2:], facecolor="white", edgecolor=FRAME))
+    _rectangle(figure, box, "white")
     return box
+
+
+def _rectangle(figure: Figure, box: Box, color: str) -> None:
+    left, bottom, width, height = _place(figure, box)
+    # Below the graphs, which have the order 0.
+    figure.add_artist(Rectangle((left, bottom), width, height, facecolor=color, edgecolor=FRAME, zorder=-1))
 
 
 def _place(figure: Figure, box: Box) -> Box:
@@ -92,7 +103,7 @@ def _words(figure: Figure, box: Box, from_top: float, text: str, **style: Any) -
 def _text(figure: Figure, box: Box, markdown: str) -> None:
     title, _, rest = markdown.partition("\n")
     _words(figure, box, 0.1, title.removeprefix("# "), fontsize=15, fontweight="bold")
-    _words(figure, box, 0.55, rest.replace("*", ""), fontsize=9)
+    _words(figure, box, 0.5, textwrap.fill(rest.replace("*", ""), LETTERS), fontsize=9, linespacing=1.4)
 
 
 def _alarms(figure: Figure, box: Box, properties: Mapping[str, Any]) -> None:
@@ -103,8 +114,8 @@ def _alarms(figure: Figure, box: Box, properties: Mapping[str, Any]) -> None:
     width = 2.25
     for number, name in enumerate(names):
         cell = box[0] + 0.15 + number * (width + 0.1), box[1] + 0.25, width, 0.7
+        _rectangle(figure, cell, "#f4f4f4")
         left, bottom, wide, high = _place(figure, cell)
-        figure.add_artist(Rectangle((left, bottom), wide, high, facecolor="#f4f4f4", edgecolor=FRAME))
         figure.text(left + wide / 2, bottom + high / 2, name, ha="center", va="center", fontsize=9, color=INK)
 
 
@@ -187,7 +198,8 @@ def _finish(axes: Mapping[str, Axes], graph: Graph, start: int, end: int) -> Non
             spine.set_color(FRAME)
     left = axes["left"]
     left.set_xlim(_moment(start), _moment(end))
-    left.xaxis.set_major_locator(AutoDateLocator(maxticks=6))
+    step = max(1, -(-(end - start) // (60 * MOST_TICKS))) * 60
+    left.set_xticks([_moment(time) for time in range(start, end + 1, step)])
     left.xaxis.set_major_formatter(DateFormatter("%H:%M"))
     left.grid(axis="y", color="#e9ebed", linewidth=0.8)
     left.set_axisbelow(True)

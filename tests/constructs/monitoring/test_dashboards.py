@@ -158,13 +158,18 @@ def test_widgets_do_not_overlap(deployed, stack):
 
 
 def test_what_only_some_apis_have(drawn):
-    titles = {api: {graph.title for graph in drawn[api]} for api in APIS}
+    titles = {api: {graph.title.partition(";")[0] for graph in drawn[api]} for api in APIS}
     only = {api: titles[api] - set.intersection(*titles.values()) for api in APIS}
     assert only == {
         "plain": {"Predictions by class"},
         "numbers": {"Predicted values", "GPUs of the cluster"},
         "bare": set(),
     }
+
+
+def test_a_threshold_far_above_what_is_usual_is_in_the_title(drawn, deployed):
+    (title,) = [graph.title for graph in drawn["plain"] if graph.title.startswith("Latency")]
+    assert title == f"Latency; alarm above {deployed.alarm('plain', 'Latency')['Threshold']:,} ms"
 
 
 def test_thresholds_and_limits_are_drawn(drawn, deployed):
@@ -174,7 +179,6 @@ def test_thresholds_and_limits_are_drawn(drawn, deployed):
     assert thresholds("plain") == {
         "Replicas": {"max_replicas": 5, "min_replicas": 1},
         "Failed requests (5xx)": {"alarm": deployed.alarm("plain", "ServerErrors")["Threshold"]},
-        "Latency": {"alarm": deployed.alarm("plain", "Latency")["Threshold"]},
     }
     assert thresholds("bare") == {
         "Replicas": {"max_replicas": 100, "min_replicas": 1},
