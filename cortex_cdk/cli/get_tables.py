@@ -18,6 +18,7 @@ from cortex_cdk.simulation.seconds import format_seconds
 
 if TYPE_CHECKING:
     from cortex_cdk.operations.overview import ApiOverview
+    from cortex_cdk.operations.tasks import Task
     from cortex_cdk.operations.traffic import Traffic
 
 NONE = "-"
@@ -126,12 +127,17 @@ def _replicas(api: ApiOverview, now: float) -> Table:
     ended = [task for task in api.tasks if task.failure is not None]
     ended.sort(key=lambda task: task.stopped.timestamp() if task.stopped else 0.0, reverse=True)
     for task in [*running, *ended[:MOST_ENDED]]:
-        latest = task.definition == api.service.definition
         moment = task.stopped or task.started or task.created
         state = Text("failed", style="red") if task.failure else Text(task.state)
         why = Text(task.words if task.failure else "")
-        table.add_row(task.short_id, state, "latest" if latest else "former", _ago(moment, now), why)
+        table.add_row(task.short_id, state, _release(api, task), _ago(moment, now), why)
     return table
+
+
+def _release(api: ApiOverview, task: Task) -> str:
+    if task.definition == api.service.definition:
+        return "latest"
+    return "taken back" if api.service.was_taken_back(task.definition) else "former"
 
 
 def _predictions(traffic: Traffic) -> Table | None:

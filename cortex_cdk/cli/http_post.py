@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import ipaddress
+import socket
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -52,8 +53,10 @@ def post(url: str, body: bytes, timeout_s: float) -> Answer:
     Raises:
         UserError: when there is no answer, saying why and what to do.
     """
+    target, host = _resolvable(url)
+    headers = {"Content-Type": "application/json", **({"Host": host} if host else {})}
     # Every URL here is http or https: the caller has checked it.
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310
+    request = urllib.request.Request(target, body, headers)  # noqa: S310
     proxies = urllib.request.ProxyHandler({} if _is_this_machine(url) else None)
     opener = urllib.request.build_opener(proxies, _NoRedirect)
     try:
@@ -65,6 +68,22 @@ def post(url: str, body: bytes, timeout_s: float) -> Answer:
                 return _answer(error.code, error.reason, error.headers, error.read())
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise UserError(_no_answer(url, error, timeout_s)) from None
+
+
+def _resolvable(url: str) -> tuple[str, str | None]:
+    """The URL, or where only the name of its host under ``localhost`` is not known, one without it, and its ``Host``.
+
+    Such names are this machine's (https://www.rfc-editor.org/rfc/rfc6761#section-6.3), which not every resolver knows.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not (parts.hostname or "").endswith(".localhost"):
+        return url, None
+    try:
+        socket.getaddrinfo(parts.hostname, parts.port or 80)
+    except OSError:
+        port = f":{parts.port}" if parts.port else ""
+        return parts._replace(netloc=f"127.0.0.1{port}").geturl(), parts.netloc.rpartition("@")[2]
+    return url, None
 
 
 def _answer(status: int, reason: str, headers: Message, body: bytes) -> Answer:

@@ -118,7 +118,9 @@ def misfits(compute: ComputeSpec, instances: Iterable[tuple[str, InstanceCapacit
             if want > have
         ]
         if lacking:
-            found.append(f"a replica does not fit onto {name} of instance group `{group}`: {'; '.join(lacking)}")
+            reasons = "; ".join(lacking)
+            hint = "lower `compute`, or give the group larger `instance_types`"
+            found.append(f"a replica does not fit onto {name} of instance group `{group}`: {reasons}; {hint}")
     return found
 
 

@@ -240,7 +240,7 @@ class Overview:
             traffic=measured,
             decided_at=decided_at,
             decided=self._decided.get(service.api),
-            notes=_notes(service, status, failures, decided_at, moment),
+            notes=_notes(service, status, tasks, failures, decided_at, moment),
         )
 
 
@@ -248,15 +248,22 @@ _NOT_YET = (ReplicaState.WAITING, ReplicaState.STARTING, ReplicaState.NOT_READY)
 
 
 def _notes(
-    service: Service, status: Status, failures: Sequence[Task], decided_at: float | None, now: datetime
+    service: Service,
+    status: Status,
+    tasks: Sequence[Task],
+    failures: Sequence[Task],
+    decided_at: float | None,
+    now: datetime,
 ) -> list[str]:
     notes = []
     if service.rolled_back is not None:
-        notes.append(f"the last release was taken back: {service.rolled_back}")
+        failed = [task for task in tasks if task.failure is not None and service.was_taken_back(task.definition)]
+        note = f"the last release was taken back: {service.rolled_back}"
+        hint = f"; see `{_logs_of(service, max(failed, key=_stopped))}`" if failed else ""
+        notes.append(note.removesuffix(".") + hint if hint else note)
     if failures and status is not Status.LIVE:
         newest = failures[0]
-        hint = f"cortex-cdk logs {service.api} --replica {newest.short_id} --since 1h"
-        notes.append(f"replica {newest.short_id} failed: {newest.words}; see `{hint}`")
+        notes.append(f"replica {newest.short_id} failed: {newest.words}; see `{_logs_of(service, newest)}`")
     if status is Status.COMPUTE_UNAVAILABLE:
         reason = service.unplaced(now) or "replicas wait for an instance"
         notes.append(f"{reason}; see the instance group's maximum, and the account's quota of its instance types")
@@ -268,3 +275,11 @@ def _notes(
         since = int(now.timestamp() - decided_at) // 60
         notes.append(f"the scaler has not decided for {since} min; see its log, or the alarm on its heartbeat")
     return notes
+
+
+def _logs_of(service: Service, task: Task) -> str:
+    return f"cortex-cdk logs {service.api} --replica {task.short_id} --since 1h"
+
+
+def _stopped(task: Task) -> float:
+    return task.stopped.timestamp() if task.stopped else 0.0

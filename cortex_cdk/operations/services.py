@@ -98,10 +98,11 @@ class Service:
     @property
     def rolled_back(self) -> str | None:
         """What ECS says about a release that it has taken back, until there is another one."""
-        for deployment in self.deployments:
-            if deployment.state == "FAILED":
-                return deployment.reason or "its deployment has failed"
         primary = self.primary
+        for deployment in self.deployments:
+            newer = primary is None or _revision(deployment.definition) >= _revision(primary.definition)
+            if deployment.state == "FAILED" and newer:
+                return deployment.reason or "its deployment has failed"
         if primary is None:
             return None
         if _ROLLED_BACK.search(primary.reason):
@@ -110,6 +111,10 @@ class Service:
             if _ROLLED_BACK.search(event.message) and event.at >= (primary.created or event.at) - _JUST_BEFORE:
                 return event.message
         return None
+
+    def was_taken_back(self, definition: str) -> bool:
+        """Whether a release is a later one than that which the service has."""
+        return _revision(definition) > _revision(self.definition)
 
     def unplaced(self, now: datetime) -> str | None:
         """Why ECS finds no room for a task, in its words, when that is what it tried last."""
@@ -141,6 +146,12 @@ def services_of(documents: Iterable[Mapping[str, Any]]) -> list[Service]:
         if other is None or _moment(other) <= _moment(service):
             found[service.api] = service
     return [found[api] for api in sorted(found)]
+
+
+def _revision(definition: str) -> int:
+    """The number at the end of a task definition's ARN: each release has a higher one; 0 where there is none."""
+    number = definition.rpartition(":")[2]
+    return int(number) if number.isdecimal() else 0
 
 
 def _moment(service: Service) -> float:

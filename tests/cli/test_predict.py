@@ -37,6 +37,13 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_names_under_localhost_are_this_machine(project: Path, api: FakeApi) -> None:
+    port = api.url.rpartition(":")[2]
+    result = run("predict", "iris", "--url", f"http://some.balancer.localhost:{port}", cwd=project)
+    assert (result.code, result.err) == (0, "")
+    assert api.asked[0].headers["Host"] == f"some.balancer.localhost:{port}"
+
+
 def test_the_sample_is_posted_as_it_is_and_the_answer_printed(project: Path, api: FakeApi) -> None:
     (project / "sample.json").write_text('{ "a":1.0 , "b": "\u00e9" }\n', encoding="utf-8")
     api.body = '{"class":"séto\u2028sa","p":[1,2.50]}'.encode()

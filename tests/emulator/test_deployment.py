@@ -194,7 +194,10 @@ def test_a_release_that_cannot_start_is_taken_back(api: Api, project: Path) -> N
     assert any("failed: " in note for one in while_it_failed for note in one["notes"])
     found = commands.get("paced")
     assert found["status"] == "live"
-    assert any("taken back" in note for note in found["notes"])
+    (taken_back,) = [note for note in found["notes"] if "taken back" in note]
+    command = re.search(r"`cortex-cdk (logs .*)`", taken_back)
+    assert command is not None
+    assert "this release cannot start" in commands.run(*command[1].split())
     broken = commands.json_lines("logs", "paced", "--since", "10m", "--container", "api")
     assert any("this release cannot start" in json.dumps(line["log"]) for line in broken)
 

@@ -80,9 +80,9 @@ def task(id: str = "1", *, definition: str = LATEST, healthy: bool = True, **val
     return Task(id=id * 32, definition=definition, **(base | values))
 
 
-def crashed(minutes: float, **values: Any) -> Task:
+def crashed(minutes: float, id: str = "f", **values: Any) -> Task:
     end = {"status": "STOPPED", "desired": "STOPPED", "stopped": ago(minutes), "stop_code": "EssentialContainerExited"}
-    return task("f", **end | {"containers": (Container(name="api", exit_code=1),)} | values)
+    return task(id, **end | {"containers": (Container(name="api", exit_code=1),)} | values)
 
 
 def seen(of: Service, tasks: list[Task], **more: Any) -> ApiOverview:
@@ -233,6 +233,16 @@ def test_the_table_has_columns_for_what_is_there() -> None:
     assert lines[2].startswith("iris error 0 2 1 1 - - - - - - 60 min")
     assert lines[3].startswith("iris: replica ffffffff failed: api exited with 1; see")
     assert "stale" not in shown(get_tables.summary([seen(service(), [task("1")])], NOW))[0]
+
+
+def test_a_release_that_was_taken_back_leads_to_its_log() -> None:
+    gone = Deployment(status="ACTIVE", definition="definition:3", state="FAILED", reason="it failed.")
+    primary = Deployment(status="PRIMARY", definition=LATEST, created=ago(5))
+    failed = [crashed(minute, f"{minute}", definition="definition:3") for minute in (3, 1, 2)]
+    found = seen(service(deployments=(primary, gone)), [task("a"), task("b"), *failed])
+    hint = "see `cortex-cdk logs iris --replica 11111111 --since 1h`"
+    assert found.notes == [f"the last release was taken back: it failed; {hint}"]
+    assert "11111111 failed taken back 60 s api exited with 1" in shown(get_tables.details(found, "1h", NOW))
 
 
 def test_each_replica_is_listed_and_the_latest_failures() -> None:

@@ -61,16 +61,30 @@ def test_wrong_tags_are_no_policy() -> None:
 
 
 def test_a_release_that_was_taken_back() -> None:
-    primary = Deployment(status="PRIMARY", definition="d1", state="COMPLETED", created=ago(5))
-    gone = Deployment(status="ACTIVE", definition="d2", state="FAILED", reason="circuit breaker was triggered")
+    primary = Deployment(status="PRIMARY", definition="d:1", state="COMPLETED", created=ago(5))
+    gone = Deployment(status="ACTIVE", definition="d:2", state="FAILED", reason="circuit breaker was triggered")
     assert service(deployments=[primary, gone]).rolled_back == "circuit breaker was triggered"
     assert service(deployments=[primary]).rolled_back is None
     back = Event(ago(5.5), "(service n) rolling back to deployment ecs-svc/1.")
     assert service(deployments=[primary], events=[back]).rolled_back == back.message
     # The next release forgets it.
+    good = Deployment(status="PRIMARY", definition="d:10", state="COMPLETED", created=ago(1))
+    assert service(deployments=[good, gone]).rolled_back is None
     assert service(deployments=[primary], events=[Event(ago(20), back.message)]).rolled_back is None
     rolling = Deployment(status="PRIMARY", definition="d1", reason="circuit breaker: rolling back to deploymentId 1")
     assert service(deployments=[rolling]).rolled_back == rolling.reason
+
+
+def test_a_first_release_that_fails() -> None:
+    failed = Deployment(status="PRIMARY", definition="d:1", state="FAILED")
+    assert service(deployments=[failed]).rolled_back == "its deployment has failed"
+
+
+def test_later_releases_than_the_services_were_taken_back() -> None:
+    now = service(definition="arn:aws:ecs:us-east-1:123456789012:task-definition/iris:9")
+    names = {number: now.definition.removesuffix("9") + number for number in ("8", "9", "10")}
+    assert [now.was_taken_back(names[number]) for number in ("8", "9", "10")] == [False, False, True]
+    assert not now.was_taken_back("of-somebody-else")
 
 
 def test_replicas_that_wait_for_an_instance() -> None:

@@ -64,7 +64,6 @@ def deploy_first() -> None:
         projects.iris(PROJECT, autoscaling=SCALING)
         write_environment(ENVIRONMENT)
         deploy_project()
-        Api(API).wait_running(1)
     except BaseException:
         emulator.down()
         raise
@@ -74,6 +73,22 @@ def deploy_project() -> None:
     """Deploy the project as its files are now."""
     print("cdk deploy --all", flush=True)
     cdk.deploy(PROJECT)
+    for api in projects.read(PROJECT):
+        wait_for_release(Api(api["name"]))
+
+
+def wait_for_release(api: Api) -> None:
+    """Wait for its replicas, as CloudFormation does; the emulator's is done with an update when it has begun."""
+    print(f"waiting for the replicas of {api.name}", flush=True)
+    wanted = api.service()["taskDefinition"]
+
+    def done() -> bool:
+        service, tasks = api.service(), api.tasks()
+        if service["taskDefinition"] != wanted:
+            raise SystemExit(f"{api.name}: the release was taken back; `cortex-cdk get {api.name}` leads to the reason")
+        return {*tasks.values()} == {wanted} and len(tasks) == service["desiredCount"]
+
+    api.wait(done, f"the replicas of {api.name}")
 
 
 def write_environment(path: Path) -> None:
@@ -90,7 +105,7 @@ _WORDS = """
 
     curl -H 'Content-Type: application/json' -d @{project}/sample.json {base}/{api}
 
-Everything that docs/commands.md has, in a shell that takes the emulator for AWS:
+Everything that docs/commands.md has, in a shell of its own, which then takes the emulator for AWS:
 
     cd {project}
     . {environment}
@@ -99,14 +114,14 @@ Everything that docs/commands.md has, in a shell that takes the emulator for AWS
     cortex-cdk logs {api} --follow
     cortex-cdk predict {api} --deployed --url {base}
 
-Load, which brings more replicas within half a minute (they go again two minutes after it ends). `cortex-cdk top` in
-another shell shows it:
+Three minutes of load, which brings more replicas within half a minute (they go again two minutes after it ends).
+`cortex-cdk top` in another shell shows it:
 
-    for i in $(seq 16); do (for j in $(seq 2000); do curl -s -o /dev/null -H 'Content-Type: application/json' \\
-      -d @{project}/sample.json {base}/{api}; done) & done; wait
+    yes | timeout --foreground 3m xargs -P 16 -I_ curl -s -o /dev/null -H 'Content-Type: application/json' \\
+      -d @{project}/sample.json {base}/{api}
 
-Change cortex.yaml or predictor.py there, and `make deploy-emulated`, in {home}, deploys it again.
-`make destroy-emulated` removes it all.
+Change cortex.yaml or predictor.py there, or add a cluster.yaml or requirements.txt, and `make deploy-emulated`, in
+{home}, deploys it again. `make destroy-emulated` removes it, with what you have changed.
 """
 
 

@@ -72,5 +72,6 @@ def _run(*arguments: str, cwd: Path = machine.ROOT) -> str:
     except subprocess.TimeoutExpired as error:
         raise CdkError(f"cdk {arguments[0]}: not within {TIMEOUT_S:.0f} s\n{(error.stdout or b'')[-4000:]!r}") from None
     if done.returncode != 0:
-        raise CdkError(f"cdk {arguments[0]}: exit status {done.returncode}\n{done.stdout[-8000:]}")
+        said = "\n".join(line for line in done.stdout.splitlines() if not line.startswith("b'!!"))  # Node.js is old
+        raise CdkError(f"cdk {arguments[0]}: exit status {done.returncode}\n{said[-8000:]}")
     return done.stdout
