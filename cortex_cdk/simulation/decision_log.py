@@ -77,8 +77,12 @@ class DecisionLog:
         Raises:
             OSError: when the folder cannot be written to.
         """
-        self._file = self._unfinished.open("w", encoding="utf-8")
-        self._write(self._header)
+        try:
+            self._file = self._unfinished.open("w", encoding="utf-8")
+            self._write(self._header)
+        except BaseException:  # Ctrl-C, too
+            self._unfinished.unlink(missing_ok=True)
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
