@@ -1,6 +1,6 @@
 """Watches the model server for the front: whether it reports the model AVAILABLE, and the model's signatures.
 
-gRPC runs in a thread of its own, away from the event loop; what it learns is handed over to the loop.
+Its calls run in a thread of its own, away from the event loop; what it learns is handed over to the loop.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from .errors import ModelServerError
 from .settings import ModelServer
 
 if TYPE_CHECKING:
-    import grpc
-
+    from .tf_serving.channel import Channel
     from .tf_serving.signature import Signature
 
 INTERVAL_S = 1.0
@@ -67,10 +66,10 @@ class ModelWatch:
         self._stopped.set()
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
-        from .tf_serving.channel import connect  # gRPC takes 0.1 s to import: not before the socket listens
+        from .tf_serving.channel import Channel  # takes a while to import: not before the socket listens
 
         last = None
-        with connect(self._settings.address) as channel:
+        with Channel(self._settings.address) as channel:
             while not self._stopped.is_set():
                 now = self._poll(channel, last)
                 if now != last:
@@ -81,7 +80,7 @@ class ModelWatch:
                         return
                 self._stopped.wait(INTERVAL_S if now.available else INTERVAL_S / 4)
 
-    def _poll(self, channel: grpc.Channel, last: ModelStatus | None) -> ModelStatus:
+    def _poll(self, channel: Channel, last: ModelStatus | None) -> ModelStatus:
         from .tf_serving.status import model_state, read_signatures
 
         state = model_state(channel, self._settings.model_name, TIMEOUT_S)

@@ -8,7 +8,7 @@ import pytest
 
 from cortex_runtime.errors import ModelServerError
 from cortex_runtime.tf_serving import messages, status, waiting
-from cortex_runtime.tf_serving.channel import connect
+from cortex_runtime.tf_serving.channel import Channel
 from cortex_runtime.tf_serving.status import ModelState
 from tests.support.scripted_model_server import AVAILABLE, signature_def
 
@@ -22,7 +22,7 @@ def server(make_server):
 
 @pytest.fixture
 def channel(server):
-    with connect(server.address) as channel:
+    with Channel(server.address) as channel:
         yield channel
 
 
@@ -78,7 +78,7 @@ def test_an_available_version_counts_before_a_higher_one(monkeypatch, channel):
         response = messages.GetModelStatusResponse()
         for version, state in states:
             response.model_version_status.add(version=version, state=state)
-        monkeypatch.setattr(status, "call", lambda *args, **kwargs: response.SerializeToString())
+        monkeypatch.setattr(channel, "call", lambda *args, **kwargs: response.SerializeToString())
 
     versions((9, AVAILABLE), (10, LOADING))
     assert status.model_state(channel) == ModelState("AVAILABLE", 9)
@@ -91,7 +91,7 @@ def test_an_available_version_counts_before_a_higher_one(monkeypatch, channel):
 def test_the_signatures_of_a_model(make_server):
     tensors = {"x": (1, (-1,))}
     server = make_server(signatures={k: signature_def(tensors, tensors) for k in ("b", "a", "__saved_model_init_op")})
-    with connect(server.address) as channel:
+    with Channel(server.address) as channel:
         found = status.read_signatures(channel)
     assert list(found) == ["a", "b"]
     assert found["a"].inputs["x"].shape == (-1,)

@@ -1,60 +1,81 @@
-"""gRPC channels to TensorFlow Serving, and calls on them with bytes on both sides."""
+"""Calls to TensorFlow Serving with bytes on both sides, from any number of threads."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import grpc
+import threading
+import time
+from types import TracebackType
 
 from cortex_runtime.errors import ModelServerError
+from cortex_runtime.tf_serving.http2 import Connection, NotSentError
 
-_OPTIONS: list[tuple[str, Any]] = [
-    ("grpc.max_send_message_length", -1),
-    ("grpc.max_receive_message_length", -1),
-    # A model server that comes back is found within a second.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1000),
-    # A peer that vanished without closing is noticed. Servers cut off clients that ping more often than every 5 min.
-    ("grpc.keepalive_time_ms", 310_000),
-    ("grpc.keepalive_timeout_ms", 20_000),
-    # The model server is next door: a proxy in the environment is for the predictor's own requests.
-    ("grpc.enable_http_proxy", 0),
-    # Every channel has its own connection, so that close() ends it.
-    ("grpc.use_local_subchannel_pool", 1),
-]
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
+"""Between two attempts to reach a server: it is found within a second after it came back."""
 
 
-def connect(address: str) -> grpc.Channel:
-    """A channel to ``address`` (``host:port`` or ``unix:/path``) which connects when it is first used.
+class Channel:
+    """Every thread that calls has a connection of its own, made when it first calls, and again when it broke.
 
-    It passes messages of any size and reconnects by itself, at least once a second while there are calls.
-    """
-    return grpc.insecure_channel(address, options=_OPTIONS)
-
-
-def call(
-    channel: grpc.Channel, method: str, request: bytes, *, timeout_s: float, wait_for_ready: bool = False
-) -> bytes:
-    """Call a method with a serialized request.
+    Messages may be of any size that gRPC allows.
 
     Args:
-        method: full name of the method, see ``messages``.
-        timeout_s: deadline of the call in seconds.
-        wait_for_ready: while the server is not reachable, wait until the deadline instead of failing at once.
-
-    Returns:
-        The serialized response.
-
-    Raises:
-        ModelServerError: with the code and the words of the server or of gRPC.
+        address: ``host:port`` or ``unix:/path``.
     """
-    try:
-        response: bytes = channel.unary_unary(method, None, None)(
-            request, timeout=timeout_s, wait_for_ready=wait_for_ready
-        )
-    except grpc.RpcError as error:
-        raise ModelServerError(error.details() or "no reason given", error.code().name) from error
-    except ValueError as error:  # how grpc says that the channel is closed
-        raise ModelServerError(str(error), "CANCELLED") from error
-    return response
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._own = threading.local()
+        self._closed = False
+
+    def __enter__(self) -> Channel:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def call(self, method: str, request: bytes, *, timeout_s: float, wait_for_ready: bool = False) -> bytes:
+        """Call a method with a serialized request.
+
+        Args:
+            method: full name of the method, see ``messages``.
+            timeout_s: deadline of the call in seconds.
+            wait_for_ready: while the server is not reachable, wait until the deadline instead of failing at once.
+
+        Returns:
+            The serialized response.
+
+        Raises:
+            ModelServerError: with the code and the words of the server or of the connection.
+        """
+        end = time.monotonic() + timeout_s
+        pause_s, remaining_s = FIRST_PAUSE_S, timeout_s
+        while True:
+            try:
+                return self._connection().call(method, request, remaining_s)
+            except NotSentError as error:
+                words = str(error)
+            if not wait_for_ready:
+                raise ModelServerError(words, "UNAVAILABLE")
+            time.sleep(max(0.0, min(pause_s, end - time.monotonic())))
+            remaining_s = end - time.monotonic()
+            if remaining_s <= 0:
+                raise ModelServerError(words, "DEADLINE_EXCEEDED")
+            pause_s = min(LONGEST_PAUSE_S, 1.5 * pause_s)
+
+    def close(self) -> None:
+        """Make no more calls, and hang up in this thread. Calls that run in others come to their end."""
+        self._closed = True
+        connection: Connection | None = getattr(self._own, "connection", None)
+        if connection is not None:
+            connection.close()
+
+    def _connection(self) -> Connection:
+        if self._closed:
+            raise ModelServerError("the connection to the model server was closed", "CANCELLED")
+        connection: Connection | None = getattr(self._own, "connection", None)
+        if connection is not None and connection.broken:
+            connection.close()
+            connection = None
+        if connection is None:
+            connection = self._own.connection = Connection(self.address)
+        return connection

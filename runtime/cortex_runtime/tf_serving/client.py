@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -13,7 +14,7 @@ from google.protobuf.message import DecodeError, EncodeError
 from cortex_runtime.errors import ModelInputError, ModelServerError
 from cortex_runtime.tf_serving import dtypes, messages, signature, tensors
 from cortex_runtime.tf_serving.casting import cast, shorten
-from cortex_runtime.tf_serving.channel import call, connect
+from cortex_runtime.tf_serving.channel import Channel
 from cortex_runtime.tf_serving.signature import Signature, TensorInfo
 from cortex_runtime.tf_serving.stub import PredictionServiceStub
 from cortex_runtime.tf_serving.waiting import states, wait_until_available
@@ -66,14 +67,15 @@ class TensorFlowClient:
         self._address = address
         self._model_name = model_name
         self._timeout_s = timeout_s
-        self._channel = connect(address)
+        self._channel = Channel(address)
         try:
             signatures = wait_until_available(self._channel, address, model_name, wait_timeout_s)
             self._signature = signature.choose(signatures, signature_key)
         except BaseException:
             self._channel.close()
             raise
-        self._stub = PredictionServiceStub(self._channel, model_name)
+        self._stub: PredictionServiceStub | None = None
+        self._making_stub = threading.Lock()
 
     def predict(self, model_input: Mapping[str, Any]) -> dict[str, list[Any]]:
         """Run the model.
@@ -127,12 +129,18 @@ class TensorFlowClient:
 
     @property
     def stub(self) -> PredictionServiceStub:
-        """The service itself, for calls with own messages: ``stub.Predict(request, timeout)``."""
-        return self._stub
+        """The service itself, for calls with own messages: ``stub.Predict(request, timeout)``. It has a connection of
+        its own, by grpcio."""
+        with self._making_stub:
+            if self._stub is None:
+                self._stub = PredictionServiceStub(self._address, self._model_name)
+            return self._stub
 
     def close(self) -> None:
-        """Close the connection; calls that are running fail."""
+        """Close the connection. Calls of other threads come to their end, those through ``stub`` fail."""
         self._channel.close()
+        if self._stub is not None:
+            self._stub.close()
 
     def _cast(self, model_input: Mapping[str, Any]) -> dict[str, Array]:
         inputs = self._signature.inputs
@@ -175,14 +183,14 @@ class TensorFlowClient:
         end = time.monotonic() + self._timeout_s
         try:
             try:
-                return call(self._channel, messages.PREDICT, request, timeout_s=self._timeout_s, wait_for_ready=True)
+                return self._channel.call(messages.PREDICT, request, timeout_s=self._timeout_s, wait_for_ready=True)
             except ModelServerError as error:
                 if error.code != "NOT_FOUND":
                     raise
             # The server has restarted and may still load the model.
             self._wait_for_model(end - time.monotonic())
             remaining = max(0.1, end - time.monotonic())
-            return call(self._channel, messages.PREDICT, request, timeout_s=remaining, wait_for_ready=True)
+            return self._channel.call(messages.PREDICT, request, timeout_s=remaining, wait_for_ready=True)
         except ModelServerError as error:
             if error.code == "INVALID_ARGUMENT":
                 raise self._refusal(str(error), arrays) from error

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError
 
 from cortex_runtime.errors import ModelServerError
 from cortex_runtime.tf_serving import messages, signature
-from cortex_runtime.tf_serving.channel import call
+from cortex_runtime.tf_serving.channel import Channel
 from cortex_runtime.tf_serving.signature import Signature
-
-if TYPE_CHECKING:
-    import grpc
 
 AVAILABLE = "AVAILABLE"
 UNREACHABLE = "UNREACHABLE"
@@ -27,7 +23,7 @@ class ModelState:
         state: ``START``, ``LOADING``, ``AVAILABLE``, ``UNLOADING`` or ``END`` as the server says;
             ``NOT_FOUND`` when it does not (yet) know the model; ``UNREACHABLE`` when there is no answer.
         version: the version that is meant, when there is one.
-        message: the reason in the server's or gRPC's words; empty when all is well.
+        message: the reason in the server's or the connection's words; empty when all is well.
     """
 
     state: str
@@ -43,7 +39,7 @@ class ModelState:
         return f"{self.state}: {self.message}" if self.message else self.state
 
 
-def model_state(channel: grpc.Channel, model_name: str = "model", timeout_s: float = 5.0) -> ModelState:
+def model_state(channel: Channel, model_name: str = "model", timeout_s: float = 5.0) -> ModelState:
     """Ask for the state of a model. Never raises: a server that does not answer is a state too.
 
     With several versions, it is that of the highest version that is available, else of the highest.
@@ -51,7 +47,7 @@ def model_state(channel: grpc.Channel, model_name: str = "model", timeout_s: flo
     request = messages.GetModelStatusRequest()
     request.model_spec.name = model_name
     try:
-        answer = call(channel, messages.GET_MODEL_STATUS, request.SerializeToString(), timeout_s=timeout_s)
+        answer = channel.call(messages.GET_MODEL_STATUS, request.SerializeToString(), timeout_s=timeout_s)
         versions = messages.GetModelStatusResponse.FromString(answer).model_version_status
     except ModelServerError as error:
         return ModelState("NOT_FOUND" if error.code == "NOT_FOUND" else UNREACHABLE, message=str(error))
@@ -68,7 +64,7 @@ def model_state(channel: grpc.Channel, model_name: str = "model", timeout_s: flo
     )
 
 
-def read_signatures(channel: grpc.Channel, model_name: str = "model", timeout_s: float = 10.0) -> dict[str, Signature]:
+def read_signatures(channel: Channel, model_name: str = "model", timeout_s: float = 10.0) -> dict[str, Signature]:
     """Ask for the signatures of a model that is available.
 
     Raises:
@@ -76,7 +72,7 @@ def read_signatures(channel: grpc.Channel, model_name: str = "model", timeout_s:
     """
     request = messages.GetModelMetadataRequest(metadata_field=["signature_def"])
     request.model_spec.name = model_name
-    answer = call(channel, messages.GET_MODEL_METADATA, request.SerializeToString(), timeout_s=timeout_s)
+    answer = channel.call(messages.GET_MODEL_METADATA, request.SerializeToString(), timeout_s=timeout_s)
     signatures = messages.SignatureDefMap()
     try:
         metadata = messages.GetModelMetadataResponse.FromString(answer).metadata

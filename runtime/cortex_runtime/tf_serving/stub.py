@@ -12,9 +12,24 @@ from cortex_runtime.tf_serving import messages
 if TYPE_CHECKING:
     import grpc
 
-
 CORTEX_MODEL_NAME = "model"
 """What every model was called in Cortex; predictors written for it put the name into their requests."""
+
+_OPTIONS: list[tuple[str, Any]] = [
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+    # A model server that comes back is found within a second.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    # A peer that vanished without closing is noticed. Servers cut off clients that ping more often than every 5 min.
+    ("grpc.keepalive_time_ms", 310_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    # The model server is next door: a proxy in the environment is for the predictor's own requests.
+    ("grpc.enable_http_proxy", 0),
+    # Every channel has its own connection, so that close() ends it.
+    ("grpc.use_local_subchannel_pool", 1),
+]
 
 
 class PredictionServiceStub:
@@ -23,15 +38,22 @@ class PredictionServiceStub:
     generates: ``stub.Predict(request, timeout=10.0)``; errors are ``grpc.RpcError``.
 
     Args:
-        channel: to the model server.
+        address: of the model server.
         model_name: the name of the API's model there. Requests for ``CORTEX_MODEL_NAME`` are sent for this one.
     """
 
-    def __init__(self, channel: grpc.Channel, model_name: str = CORTEX_MODEL_NAME) -> None:
+    def __init__(self, address: str, model_name: str = CORTEX_MODEL_NAME) -> None:
+        import grpc  # few predictors use the stub, and it takes time and memory
+
+        self._channel = channel = grpc.insecure_channel(address, options=_OPTIONS)
         self.Predict = Method(channel, messages.PREDICT, "PredictResponse", model_name)
         self.Classify = Method(channel, messages.CLASSIFY, "ClassificationResponse", model_name)
         self.Regress = Method(channel, messages.REGRESS, "RegressionResponse", model_name)
         self.GetModelMetadata = Method(channel, messages.GET_MODEL_METADATA, "GetModelMetadataResponse", model_name)
+
+    def close(self) -> None:
+        """Hang up; calls that are running fail."""
+        self._channel.close()
 
 
 class Method:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from cortex_runtime.errors import ModelServerError
+from cortex_runtime.tf_serving.channel import Channel
 from cortex_runtime.tf_serving.signature import Signature
 from cortex_runtime.tf_serving.status import ModelState, model_state, read_signatures
-
-if TYPE_CHECKING:
-    import grpc
 
 logger = logging.getLogger("cortex_runtime.tf_serving")
 
@@ -20,7 +17,7 @@ _CALL_TIMEOUT_S = 5.0
 _FIRST_REPORT_S, _REPORT_EVERY_S = 2.0, 10.0
 
 
-def states(channel: grpc.Channel, model_name: str, timeout_s: float | None) -> Iterator[ModelState]:
+def states(channel: Channel, model_name: str, timeout_s: float | None) -> Iterator[ModelState]:
     """The state of a model, again and again (after 0.1 s, later 1 s) until ``timeout_s`` is over; at least once."""
     end = float("inf") if timeout_s is None else time.monotonic() + timeout_s
     pause = 0.1
@@ -33,7 +30,7 @@ def states(channel: grpc.Channel, model_name: str, timeout_s: float | None) -> I
 
 
 def wait_until_available(
-    channel: grpc.Channel, address: str, model_name: str, timeout_s: float | None
+    channel: Channel, address: str, model_name: str, timeout_s: float | None
 ) -> dict[str, Signature]:
     """Block until the model is AVAILABLE, and return its signatures.
 
