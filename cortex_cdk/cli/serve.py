@@ -11,6 +11,7 @@ import typer
 
 from cortex_cdk.cli import output
 from cortex_cdk.cli.errors import UserError
+from cortex_cdk.cli.moments import seconds_of
 from cortex_cdk.cli.project_file import given_or_nearest, shown
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ def serve(
     ] = None,
     reload: Annotated[bool, typer.Option("--reload", help="Serve changes of the project's files at once.")] = False,
     max_body: Annotated[int | None, typer.Option(metavar="BYTES", help="Largest request body.", min=1)] = None,
+    request_timeout: Annotated[
+        str, typer.Option(metavar="DURATION", help="Longest that predict may take, as request_timeout in cluster.yaml.")
+    ] = "60s",
     console: Annotated[bool, typer.Option(help="Have a page with charts at /_console, for this machine.")] = True,
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Log JSON lines, as in the cloud.")] = False,
 ) -> None:
@@ -62,6 +66,7 @@ def serve(
 
         if model_server is not None:
             _check_address(model_server)
+        timeout_s = seconds_of("--request-timeout", request_timeout)
         path = given_or_nearest(file)
         replaced = _replacements(model or [])
         project = _read(path, replaced, own_models=model_server is not None)
@@ -79,7 +84,7 @@ def serve(
         data = f"@{shown(sample)}" if sample.is_file() and len(project.apis) == 1 else "'{}'"
         say(f'  curl {url} -H "Content-Type: application/json" -d {data}')
 
-    options = Options(host, port, model_server, "json" if json_logs else "text", max_body, console)
+    options = Options(host, port, model_server, "json" if json_logs else "text", max_body, console, timeout_s)
     session = Session(project, options, replacements=replaced, say=say, on_ready=ready, download=download)
     try:
         check_port(host, port)

@@ -172,7 +172,7 @@ class Endpoint(EndpointBase):
             vpc=vpc,
             internet_facing=internet_facing,
             security_group=self._security_group,
-            idle_timeout=Duration.seconds(self.timing.request_s),
+            idle_timeout=Duration.seconds(self.timing.idle_s),
             drop_invalid_header_fields=True,
             desync_mitigation_mode=elbv2.DesyncMitigationMode.DEFENSIVE,
         )

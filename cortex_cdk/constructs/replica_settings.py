@@ -29,12 +29,13 @@ def replica_settings(spec: ApiSpec, timing: Timing, *, port: int, reporting: Map
             "python_path": predictor.python_path,
             "config": dict(predictor.config),
             "env": dict(predictor.env),
+            "timeout_s": float(timing.request_s),
         },
         "model_server": {
             "address": f"localhost:{MODEL_SERVER_PORT}",
             "model_name": MODEL_NAME,
             "signature_key": predictor.signature_key,
-            "timeout_s": float(timing.request_s),
+            "timeout_s": timing.model_call_s,
         },
         "tracker": {"model_type": tracker.model_type, "key": tracker.key} if tracker is not None else None,
         "concurrency": {

@@ -22,13 +22,23 @@ GRACE_S = 15
 
 MARGIN_S = 10
 
+MAX_DEREGISTRATION_S = 3600
+"""Of a target group; longer requests of a replica that leaves are cut off (the page of step 1 above)."""
+
+MAX_IDLE_S = 4000
+"""Of an Application Load Balancer
+(https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html)."""
+
 
 @dataclass(frozen=True)
 class Timing:
-    """Times in whole seconds, from the longest time that a request may take.
+    """Times in seconds, from the longest time that a request may take.
+
+    One that takes longer is given up from the inside out, so that the innermost that hangs is named: the call of the
+    model server, then ``predict`` (the replica answers 504), then the load balancer's wait for an answer.
 
     Attributes:
-        request_s: the longest that a request may take; the load balancer's idle time-out, which cuts it off.
+        request_s: the longest that ``predict`` may take.
     """
 
     request_s: int = 60
@@ -38,15 +48,25 @@ class Timing:
             raise ValueError(f"the longest request is {self.request_s} s, must be from 1 to {MAX_REQUEST_S} s")
 
     @property
+    def model_call_s(self) -> float:
+        """The deadline of a call of the model server."""
+        return 0.95 * self.request_s
+
+    @property
+    def idle_s(self) -> int:
+        """The load balancer's idle time-out: for how long it waits for an answer, and keeps an idle connection."""
+        return min(self.request_s + 5, MAX_IDLE_S)
+
+    @property
     def keep_alive_s(self) -> int:
         """For how long the replica keeps an idle connection. Longer than the load balancer does, which would otherwise
         send requests into connections that are being closed, and answer 502."""
-        return self.request_s + 15
+        return self.idle_s + 15
 
     @property
     def deregistration_delay_s(self) -> int:
         """For how long a target that leaves may finish its requests."""
-        return self.request_s + 5
+        return min(self.request_s + 5, MAX_DEREGISTRATION_S)
 
     @property
     def grace_s(self) -> int:

@@ -27,6 +27,7 @@ def replica_settings(
     model_server: str,
     log_format: str = "auto",
     max_body_bytes: int | None = None,
+    request_timeout_s: float = 60.0,
     extension: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The settings document of ``cortex_runtime`` for one API, served here; ``extension`` is part of it as it is."""
@@ -42,11 +43,13 @@ def replica_settings(
             "python_path": api.predictor.python_path,
             "config": dict(api.predictor.config),
             "env": dict(api.predictor.env),
+            "timeout_s": request_timeout_s,
         },
         "model_server": {
             "address": model_server,
             "model_name": api.name,
             "signature_key": api.predictor.signature_key,
+            "timeout_s": 0.95 * request_timeout_s,  # it is given up first, so that the log names what hangs
         },
         "tracker": {"model_type": tracker.model_type, "key": tracker.key} if tracker is not None else None,
         "concurrency": {

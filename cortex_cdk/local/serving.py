@@ -39,6 +39,7 @@ class Options:
             under the API's name.
         log_format: ``text`` or ``json``, of all processes.
         max_body_bytes: the largest request body, when it is not to be the runtime's default.
+        request_timeout_s: the longest that ``predict`` may take.
         console: whether there is a page at ``/_console``.
     """
 
@@ -48,6 +49,7 @@ class Options:
     log_format: str = "text"
     max_body_bytes: int | None = None
     console: bool = True
+    request_timeout_s: float = 60.0
 
     @property
     def url(self) -> str:
@@ -209,6 +211,7 @@ class LocalServing:
                 model_server=self._model_server_address,
                 log_format=self.options.log_format,
                 max_body_bytes=self.options.max_body_bytes,
+                request_timeout_s=self.options.request_timeout_s,
                 extension=self._console.extension(with_page=alone) if self._console is not None else None,
             )
             child = Child(

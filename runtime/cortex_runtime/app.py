@@ -13,7 +13,7 @@ from falcon.asgi import Request, Response
 
 from . import answer, metrics
 from .front import CONTEXT, EXPOSED_HEADERS, Context, Front, error_body, too_large
-from .job import ClientGone, Job, Unavailable, WorkerLost
+from .job import ClientGone, Job, TimedOut, Unavailable, WorkerLost
 from .replica import Replica
 
 log = logging.getLogger(__name__)
@@ -79,6 +79,8 @@ class Endpoint:
             meta, resp.data = await job.answer
         except WorkerLost as error:
             raise falcon.HTTPBadGateway(description=str(error)) from None
+        except TimedOut as error:
+            raise falcon.HTTPGatewayTimeout(description=str(error)) from None
         except Unavailable as error:
             raise falcon.HTTPServiceUnavailable(description=f"no predictor to ask: {error}", retry_after=5) from None
         except ClientGone:

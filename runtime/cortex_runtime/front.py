@@ -33,6 +33,9 @@ CONTEXT = "cortex_runtime.context"
 EXPOSED_HEADERS = "x-request-id, retry-after"
 """What pages of other origins may read."""
 
+CLIENT_GONE = 499
+"""Status in logs and metrics when nobody was there to read an answer; the code that nginx made usual for it."""
+
 HTTP_VERSIONS = ("1.0", "1.1")
 SYSTEM_PATHS = frozenset(RESERVED)
 REQUEST_ID = b"x-request-id"
@@ -42,7 +45,7 @@ _VALID_ID = re.compile(rb"[\x21-\x7e]{1,200}")
 class Context:
     """What is known of one request while it is under way.
 
-    ``on_disconnect`` is called when the client goes away before its answer is complete.
+    ``on_disconnect`` is called when the client goes away before its answer is complete, or is sent away.
     """
 
     __slots__ = ("disconnected", "job_queue_s", "on_disconnect", "request_id", "status")
@@ -54,8 +57,10 @@ class Context:
         self.disconnected = False
         self.on_disconnect: Callable[[], None] | None = None
 
-    def client_gone(self) -> None:
-        """Note that the client has gone away, and tell whoever asked to know."""
+    def client_gone(self, status: int = CLIENT_GONE) -> None:
+        """Note that there is no client any more to answer to, and tell whoever asked to know."""
+        if not self.disconnected:
+            self.status = status
         self.disconnected = True
         if self.on_disconnect is not None:
             self.on_disconnect()
@@ -90,7 +95,7 @@ class Front:
         replica = self._replica
 
         async def send_answer(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] == "http.response.start" and not context.disconnected:
                 context.status = message["status"]
                 headers = [*message["headers"], *extra]
                 if replica.draining:
@@ -130,8 +135,6 @@ class Front:
             finally:
                 in_flight.change(-1)
         seconds = time.perf_counter() - begin
-        if context.disconnected:
-            context.status = 499  # nobody was there to read an answer; the code that nginx made usual for it
         replica.metrics.answered(context.status, seconds, context.job_queue_s)
         self._log(scope, context, seconds)
 

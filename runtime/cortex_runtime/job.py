@@ -12,6 +12,10 @@ class WorkerLost(Exception):
     """The worker that ran a request died."""
 
 
+class TimedOut(Exception):
+    """``predict`` took longer than it may."""
+
+
 class ClientGone(Exception):
     """The client went away while its request was waiting."""
 

@@ -14,7 +14,7 @@ import os
 from collections import deque
 from collections.abc import Callable
 
-from .job import ClientGone, Job, Unavailable, WorkerLost
+from .job import ClientGone, Job, TimedOut, Unavailable, WorkerLost
 from .load import InFlight
 from .settings import FILE_VARIABLE, VARIABLE, Settings
 from .worker_process import WorkerProcess
@@ -90,8 +90,8 @@ class WorkerPool:
 
     def slot_idle(self, worker: WorkerProcess) -> None:
         """A slot of a worker has become idle: give it the job that waits longest."""
-        if worker.ended:
-            return  # only its last answers are still being read
+        if worker.ended or worker.retiring:
+            return  # of an ended one, only the last answers are still being read
         if worker not in self._idle:
             self._idle.append(worker)
         self._run_queue()
@@ -129,6 +129,8 @@ class WorkerPool:
         """Start all workers; they become ready in their own time."""
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._keep_alive(index)) for index in range(len(self.workers))]
+        if self.settings.predictor.timeout_s is not None:
+            self._tasks.append(loop.create_task(self._limit_time(self.settings.predictor.timeout_s)))
 
     async def stop(self) -> None:
         """End all workers: those that do not end by themselves within ``STOP_TIMEOUT_S`` are killed."""
@@ -169,6 +171,7 @@ class WorkerPool:
                 ending = f"could not be started: {error}"
             self.worker_lost(worker)
             self.workers[index] = None
+            worker.release()
             if self._stopping.is_set():
                 return
             self._on_restart()
@@ -183,6 +186,36 @@ class WorkerPool:
                 reason = worker.failure or f"the worker {ending} while it built the predictor"
                 self._build_failed(reason, worker.failure_traceback, failures)
                 await self._pause(0.5 * 2 ** (failures - 1))
+
+    async def _limit_time(self, timeout_s: float) -> None:
+        """Give up what runs for too long, and the workers that run it."""
+        retirements: set[asyncio.Task[None]] = set()
+        while not self._stopping.is_set():
+            await self._pause(min(1.0, timeout_s / 10))
+            for worker in self.workers:
+                if worker is None or not worker.alive or not (overdue := worker.overdue(timeout_s)):
+                    continue
+                for job in overdue:
+                    job.fail(TimedOut(f"predict() took longer than {timeout_s:g} s"))
+                if not worker.retiring:
+                    worker.retiring, worker.ready = True, False
+                    if worker in self._idle:
+                        self._idle.remove(worker)
+                    task = asyncio.create_task(self._retire(worker, overdue[0], timeout_s))
+                    retirements.add(task)
+                    task.add_done_callback(retirements.discard)
+
+    async def _retire(self, worker: WorkerProcess, job: Job, timeout_s: float) -> None:
+        """End a worker that hangs, once its other threads have answered."""
+        log.error(
+            "predict() has run for more than %g s; worker %d is replaced",
+            timeout_s,
+            worker.index,
+            extra={"request_id": job.request_id, "traceback": await worker.stacks() or None},
+        )
+        while worker.has_unanswered and not self._stopping.is_set():
+            await self._pause(0.1)
+        worker.kill()
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not beyond ``MAX_BACKOFF_S`` or the replica's end."""

@@ -1,50 +1,163 @@
 """Uvicorn's HTTP protocol, with what a replica needs beyond it.
 
 It says at once when a client goes away: ASGI tells so only to an app that waits for it, which would cost every queued
-request a task of its own. And it serves requests that offer an upgrade as if they did not.
+request a task of its own. It serves requests that offer an upgrade as if they did not. And it bounds what a client may
+take: the size of a request's head, and times (see ``slow``).
 """
 
 from __future__ import annotations
 
 import logging
+import uuid
+from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from .front import CONTEXT, Context
+from .front import CLIENT_GONE, CONTEXT, Context, error_body
+from .slow import Limits, Phase
 
 log = logging.getLogger(__name__)
 
+LINGER_S = 2.0
+"""For how long a client that was refused may go on sending before the connection is closed."""
+
+
 _UPGRADE_HEADERS = (b"upgrade", b"http2-settings")
+
+
+class HeadTooLarge(Exception):
+    """The head of a request has more bytes than it may."""
 
 
 class FrontProtocol(HttpToolsProtocol):
     """One connection of a client."""
 
+    limits: Limits
+    max_head_bytes: int
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin with a client that has sent nothing yet."""
+        super().connection_made(transport)
+        self._enter(Phase.IDLE)
+        self._body_bytes = self._head_bytes = 0
+        self._head_too_large = self._refused = False
+        self._unread, self._unread_since = 0, 0.0
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request that was not answered yet."""
         super().connection_lost(exc)
-        if self.cycle is not None and self.cycle.disconnected:
-            context = self.cycle.scope.get(CONTEXT)
-            if isinstance(context, Context):
-                context.client_gone()
+        self._context_gone(CLIENT_GONE)
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._enter(Phase.HEAD)
+        self._head_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the request's target."""
+        self._count_head(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; what comes after a body is ignored."""
+        self._count_head(len(name) + len(value) + 4)
+        if self._phase is Phase.HEAD:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is complete: the request can be served."""
+        self._enter(Phase.BODY)
+        self._body_bytes = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        self._body_bytes += len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Go on reading after a large body, else the end of the connection would not be noticed."""
         super().on_message_complete()
+        if self.parser.should_upgrade():
+            return  # it is parsed once more, see below
+        self._enter(Phase.IDLE if self.cycle.response_complete else Phase.ANSWER)
         if not self.pipeline:
             self.flow.resume_reading()
 
+    def on_response_complete(self) -> None:
+        """The answer has been written; the next request may have begun already."""
+        super().on_response_complete()
+        if self.cycle.response_complete:
+            if self._phase is Phase.ANSWER:
+                self._enter(Phase.IDLE)
+            elif self._phase is Phase.BODY:
+                self._enter(Phase.REST)
+
     def data_received(self, data: bytes) -> None:
         """Take in what the client sent."""
+        if self._refused:
+            return
         self._unset_keepalive_if_required()
+        in_head = self._phase is Phase.HEAD
         try:
             self.parser.feed_data(data)
+            if in_head and self._phase is Phase.HEAD:  # a header is told when it is complete, which may be never
+                self._count_head(len(data))
         except httptools.HttpParserUpgrade as upgrade:
             self._decline_upgrade(data[upgrade.args[0] :])
-        except httptools.HttpParserError as error:
-            log.warning("not HTTP: %s", error)
-            self.send_400_response("the request is not valid HTTP")
+        except (httptools.HttpParserError, HeadTooLarge) as error:
+            if self._head_too_large:
+                self._refuse(431, f"the request's line and headers are larger than {self.max_head_bytes} bytes")
+            else:
+                log.warning("not HTTP: %s", error)
+                self.send_400_response("the request is not valid HTTP")
+
+    def end_if_too_slow(self, now: float) -> None:
+        """End the connection if its client takes more time than it has. To be called every second or so.
+
+        Args:
+            now: the time of the event loop.
+        """
+        unread = self.transport.get_write_buffer_size()
+        if unread == 0 or unread != self._unread:
+            self._unread, self._unread_since = unread, now
+        elif now - self._unread_since > self.limits.write_timeout_s:
+            self._context_gone(CLIENT_GONE)
+            self.transport.abort()
+            return
+        if self.pipeline or (self._phase is Phase.HEAD and self.cycle and not self.cycle.response_complete):
+            self._since = now  # it is we who let it wait: the request before is still being served
+            return
+        if (
+            self._refused
+            or self.transport.is_closing()
+            or not self.limits.exceeded(self._phase, now - self._since, self._body_bytes)
+        ):
+            return
+        if self._phase in (Phase.IDLE, Phase.REST):
+            self.transport.close()
+        else:
+            self._refuse(408, "the request did not arrive in time")
+
+    def _enter(self, phase: Phase) -> None:
+        self._phase, self._since = phase, self.loop.time()
+
+    def _count_head(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > self.max_head_bytes:
+            self._head_too_large = True
+            raise HeadTooLarge
+
+    def _context_gone(self, status: int) -> None:
+        """Tell the request that is being served that nobody waits for its answer."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            context = self.cycle.scope.get(CONTEXT)
+            if isinstance(context, Context):
+                context.client_gone(status)
 
     def _should_upgrade(self) -> bool:
         """Keep uvicorn from starting the request that offers an upgrade."""
@@ -67,7 +180,15 @@ class FrontProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP with JSON, too, and hang up."""
-        body = b'{"error":"%s"}' % msg.encode("ascii", "replace").replace(b'"', b"'")
-        head = STATUS_LINE[400] + b"content-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
-        self.transport.write(head % len(body) + body)
-        self.transport.close()
+        self._refuse(400, msg)
+
+    def _refuse(self, status: int, message: str) -> None:
+        """Answer without asking the app, and hang up: not at once, which would reset the connection if the client still
+        sends, and what was answered would be lost."""
+        self._refused = True
+        self._context_gone(status if status == 408 else CLIENT_GONE)
+        body = error_body(message, uuid.uuid4().hex)
+        head = b"content-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
+        self.transport.write(STATUS_LINE[status] + head + body)
+        self.transport.write_eof()
+        self.loop.call_later(LINGER_S, self.transport.close)

@@ -7,11 +7,14 @@ listening, answers everything in flight (at most ``shutdown.timeout_s``), and ex
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 import os
+import resource
 import signal
 import sys
+import time
 from types import FrameType
 from typing import Any, ClassVar
 
@@ -33,6 +36,9 @@ log = logging.getLogger(__name__)
 
 PREDICTOR_FAILED = Arbiter.WORKER_BOOT_ERROR
 """Exit status of a replica whose predictor cannot be built (3); gunicorn does not start such a worker again."""
+
+MAX_FILES = 100_000
+"""A connection is one; more than requests in flight can be, which are at most 65,535."""
 
 
 class ReplicaServer(Server):
@@ -59,6 +65,15 @@ class ReplicaServer(Server):
             words = f"shutting down: serving for another {grace:g} s, not ready any more" if grace else "shutting down"
             loop.call_soon_threadsafe(log.info, words)
             loop.call_soon_threadsafe(loop.call_later, grace, self.exit)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second: once in each, end connections that are too slow."""
+        if counter % 10 == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, FrontProtocol):
+                    connection.end_if_too_slow(now)
+        return await super().on_tick(counter)
 
     def exit(self) -> None:
         """Stop listening, answer what is in flight, and end."""
@@ -91,6 +106,8 @@ class FrontWorker(UvicornWorker):
         self.config.timeout_graceful_shutdown = math.ceil(settings.shutdown.timeout_s)
         server = ReplicaServer(self.config)
         writer = logs.configure(settings.log, {"api": settings.api.name})
+        FrontProtocol.limits = settings.http.limits()
+        FrontProtocol.max_head_bytes = settings.http.max_head_bytes
         server.replica = Replica(settings, writer, on_failure=server.fail)
         self.config.app = create_app(server.replica)
         self._install_sigquit_handler()
@@ -114,12 +131,26 @@ class Master(Arbiter):
     def stop(self, graceful: bool = True) -> None:
         """Tell the front to end, and wait for it."""
         self._ending = True
+        if graceful:
+            self._wait_for_front()
         super().stop(graceful)
+
+    def _wait_for_front(self) -> None:
+        """As the base class does, which measures on the wall clock: that may jump, and requests would be lost."""
+        for listener in self.LISTENERS:
+            listener.close()
+        self.LISTENERS = []
+        end = time.monotonic() + self.cfg.graceful_timeout
+        self.kill_workers(signal.SIGTERM)
+        while self.WORKERS and time.monotonic() < end:
+            self.reap_workers()
+            time.sleep(0.1)
+        self.kill_workers(signal.SIGKILL)
 
     def signal(self, sig: int, frame: FrameType | None) -> None:
         """Take a signal, here in its handler; the others wait for the main loop."""
-        if self._ending and sig in (signal.SIGINT, signal.SIGTERM):
-            self.kill_workers(signal.SIGTERM)
+        if self._ending and sig in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
+            self.kill_workers(signal.SIGQUIT if sig == signal.SIGQUIT else signal.SIGTERM)
         else:
             super().signal(sig, frame)
 
@@ -185,6 +216,13 @@ class GunicornLogger(gunicorn.glogging.Logger):
         self.access_log.setLevel(logging.WARNING)
 
 
+def _allow_many_connections() -> None:
+    """Raise the limit of open files, which for the sake of old programs is low unless a program asks for more."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, MAX_FILES) if hard > 0 else MAX_FILES, hard))
+
+
 def serve(settings: Settings) -> None:
     """Serve one replica until it is told to end; exits the process."""
     logs.configure(settings.log, {"api": settings.api.name})
@@ -197,6 +235,7 @@ def serve(settings: Settings) -> None:
         settings.concurrency.workers,
         settings.concurrency.threads_per_worker,
     )
+    _allow_many_connections()
     if settings.parent_pid is not None:
         end_with_parent(settings.parent_pid, signal.SIGTERM)
     ReplicaApplication(settings).run()

@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from .slow import Limits
+
 VARIABLE = "CORTEX_SETTINGS"
 FILE_VARIABLE = "CORTEX_SETTINGS_FILE"
 
@@ -46,11 +48,16 @@ class Api(Section, frozen=True, kw_only=True):
 
 
 class Predictor(Section, frozen=True, kw_only=True):
-    """Where the user's predictor is. Paths are relative to ``project_dir``, which is the workers' working folder."""
+    """Where the user's predictor is. Paths are relative to ``project_dir``, which is the workers' working folder.
+
+    A ``predict`` that runs for longer than ``timeout_s`` is given up: its request is answered 504, and its worker is
+    replaced. Without it there is no limit.
+    """
 
     project_dir: NonEmpty
     path: NonEmpty
     python_path: str = "."
+    timeout_s: Annotated[float, Meta(gt=0)] | None = None
     config: dict[str, Any] = {}
     env: dict[Annotated[str, Meta(pattern=r"^[^=\0]+\Z")], Annotated[str, Meta(pattern=r"^[^\0]*\Z")]] = {}
 
@@ -80,12 +87,28 @@ class Concurrency(Section, frozen=True, kw_only=True):
 
 
 class Http(Section, frozen=True, kw_only=True):
-    """The listening socket. ``keep_alive_s`` must be longer than the idle time-out of the load balancer in front."""
+    """The listening socket.
+
+    Attributes:
+        keep_alive_s: an idle connection is closed after it. It must be longer than the idle time-out of the load
+            balancer in front.
+        max_head_bytes: of a request's line and headers.
+        read_timeout_s: within it the head of a request must have come, and so must its body, unless it comes with at
+            least ``slow.MIN_BODY_RATE``. Then the client is told 408.
+        write_timeout_s: a client that reads nothing of its answer for so long is cut off.
+    """
 
     host: NonEmpty = "0.0.0.0"  # noqa: S104 - a container's port is reached from outside it
     port: Annotated[int, Meta(ge=0, le=65535)] = 8080
     max_body_bytes: Positive = 100_000_000
+    max_head_bytes: Annotated[int, Meta(ge=1024)] = 65_536
     keep_alive_s: Annotated[int, Meta(ge=1)] = 75
+    read_timeout_s: Annotated[float, Meta(gt=0)] = 30.0
+    write_timeout_s: Annotated[float, Meta(gt=0)] = 60.0
+
+    def limits(self) -> Limits:
+        """Of the time that a client may take."""
+        return Limits(float(self.keep_alive_s), self.read_timeout_s, self.write_timeout_s)
 
 
 class Shutdown(Section, frozen=True, kw_only=True):

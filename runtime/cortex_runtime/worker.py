@@ -1,6 +1,7 @@
 """A predictor worker: one process that builds the user's predictor and runs ``predict`` in its threads.
 
-Started by the front as ``python -m cortex_runtime.worker FD INDEX PID``: socket, index, and the front's process.
+Started by the front as ``python -m cortex_runtime.worker FD INDEX PID STACKS``: socket, index, the front's process, and
+a pipe for ``stacks``.
 Its threads take turns at reading the socket: the one that reads a request also runs it, so that no request is handed
 from thread to thread.
 """
@@ -29,6 +30,7 @@ from .errors import ModelInputError, ModelServerError
 from .frames import Kind
 from .parent import end_with_parent
 from .settings import Settings, parse
+from .stacks import answer_with_stacks
 from .tracker import observe
 
 log = logging.getLogger("cortex_runtime.worker")  # not __name__: it is run as __main__
@@ -236,13 +238,14 @@ def quiet_garbage_collector() -> None:
 
 
 def main() -> int:
-    """Run one worker; the arguments are the number of its socket, its index, and the id of the front's process."""
+    """Run one worker; see the top of this file for the arguments."""
     began = time.perf_counter()
     sock = socket.socket(fileno=int(sys.argv[1]))
     sock.set_inheritable(False)
     # The front tells workers when to end, by hanging up. Handlers, since ignored signals are inherited by children.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
+    answer_with_stacks(int(sys.argv[4]))
     end_with_parent(int(sys.argv[3]), signal.SIGKILL)  # on Linux: even when predict() hangs and nobody reads the socket
     connection = Connection(sock)
     first = connection.receive()

@@ -19,6 +19,7 @@ from . import answer, frames
 from .frames import Kind
 from .job import Job
 from .settings import Settings, dump
+from .stacks import Stacks
 
 
 class Owner(Protocol):
@@ -59,6 +60,8 @@ class WorkerProcess(asyncio.Protocol):
         self.failure_traceback = ""
         self.process: asyncio.subprocess.Process | None = None
         self._transport: asyncio.WriteTransport | None = None
+        self.retiring = False  # gets no more jobs, and is ended when it has answered those that it can
+        self._stacks = Stacks()
         self._buffer = frames.FrameBuffer()
         self._next_id = 0
 
@@ -75,11 +78,11 @@ class WorkerProcess(asyncio.Protocol):
         """
         ours, theirs = socket.socketpair()
         try:
-            numbers = (theirs.fileno(), self.index, os.getpid())
+            numbers = (theirs.fileno(), self.index, os.getpid(), self._stacks.for_worker)
             self.process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "cortex_runtime.worker", *map(str, numbers)),
                 stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(theirs.fileno(), self._stacks.for_worker),
                 env=self._environment,
                 start_new_session=True,  # of which the predictor's own children are part, see end_children
             )
@@ -91,6 +94,7 @@ class WorkerProcess(asyncio.Protocol):
             raise
         finally:
             theirs.close()
+            self._stacks.worker_has_it()
 
     @property
     def ready_for_s(self) -> float:
@@ -110,6 +114,24 @@ class WorkerProcess(asyncio.Protocol):
             self._transport.write(head + body)
         else:
             self._transport.writelines((head, body))
+
+    def release(self) -> None:
+        """Give up what belongs to a process that has ended."""
+        self._stacks.close()
+
+    def overdue(self, timeout_s: float) -> list[Job]:
+        """The jobs that have run for longer, and were not given up yet."""
+        limit = time.perf_counter() - timeout_s
+        return [job for job in self.running.values() if (job.started_at or limit) < limit and not job.answer.done()]
+
+    @property
+    def has_unanswered(self) -> bool:
+        """Whether somebody waits for what it runs."""
+        return any(not job.answer.done() for job in self.running.values())
+
+    async def stacks(self) -> str:
+        """The stacks of its threads; empty when it cannot say."""
+        return await self._stacks.ask(self.process.pid) if self.process is not None and not self.ended else ""
 
     def close(self) -> None:
         """Let the process end: it does when its connection is closed."""

@@ -71,8 +71,9 @@ def test_very_large_bounds_take_no_time():
 @pytest.mark.parametrize("request_s", [1, 60, 300, 4000])
 def test_times_fit_together(request_s):
     timing = Timing(request_s)
-    assert timing.keep_alive_s > request_s  # else the load balancer answers 502
-    assert timing.deregistration_delay_s >= request_s
+    assert timing.keep_alive_s > timing.idle_s  # else the load balancer answers 502
+    assert timing.model_call_s < request_s <= timing.idle_s  # given up from the inside out
+    assert timing.deregistration_delay_s >= min(request_s, 3600)
     assert timing.stop_api_s > timing.grace_s + timing.drain_s + 10  # the runtime's own margin
     assert timing.stop_serve_s > timing.stop_api_s  # the model server outlives the replica
 
@@ -93,8 +94,9 @@ def test_the_runtime_understands_its_settings():
     assert (parsed.reporting.table, parsed.reporting.metric_namespace) == ("t", "Mine")
     assert parsed.predictor.config == spec.predictor.config
     assert (parsed.concurrency.workers, parsed.concurrency.threads_per_worker) == (3, 2)
-    assert parsed.http.keep_alive_s == 35
-    assert parsed.model_server.timeout_s == parsed.shutdown.timeout_s == 20
+    assert parsed.http.keep_alive_s == 40
+    assert parsed.predictor.timeout_s == parsed.shutdown.timeout_s == 20
+    assert parsed.model_server.timeout_s == 19
 
 
 def test_settings_that_do_not_fit_into_a_task_definition():

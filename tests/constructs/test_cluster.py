@@ -126,7 +126,7 @@ def test_paths_that_no_api_has(templates):
 
 def test_time_outs_and_strictness_of_the_load_balancer(templates):
     attributes = templates["cluster"].attributes("ElasticLoadBalancingV2::LoadBalancer", "LoadBalancerAttributes")
-    assert attributes["idle_timeout.timeout_seconds"] == "60"
+    assert attributes["idle_timeout.timeout_seconds"] == "65"
     assert attributes["routing.http.drop_invalid_header_fields.enabled"] == "true"
 
 

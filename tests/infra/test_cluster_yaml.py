@@ -119,7 +119,7 @@ def test_the_endpoint(templates):
     balancer = template.one("ElasticLoadBalancingV2::LoadBalancer")
     assert balancer["Scheme"] == "internet-facing"
     attributes = template.attributes("ElasticLoadBalancingV2::LoadBalancer", "LoadBalancerAttributes")
-    assert attributes["idle_timeout.timeout_seconds"] == "90"
+    assert attributes["idle_timeout.timeout_seconds"] == "95"
     assert attributes["access_logs.s3.bucket"] == "my-logs"
     listeners = {found["Port"]: found for found in template.all("ElasticLoadBalancingV2::Listener")}
     assert listeners[443]["Certificates"] == [{"CertificateArn": CERTIFICATE}]
