@@ -47,6 +47,7 @@ class FrontProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request that was not answered yet."""
         super().connection_lost(exc)
+        self._unset_keepalive_if_required()  # after an error the base class does not, and the timer holds the answer
         self._context_gone(CLIENT_GONE)
 
     def on_message_begin(self) -> None:

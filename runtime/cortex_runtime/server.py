@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 PREDICTOR_FAILED = Arbiter.WORKER_BOOT_ERROR
 """Exit status of a replica whose predictor cannot be built (3); gunicorn does not start such a worker again."""
 
+CLIENTS_LOOKED_AT_EVERY_S = 1.0
+
 MAX_FILES = 100_000
 """A connection is one; more than requests in flight can be, which are at most 65,535."""
 
@@ -66,14 +68,14 @@ class ReplicaServer(Server):
             loop.call_soon_threadsafe(log.info, words)
             loop.call_soon_threadsafe(loop.call_later, grace, self.exit)
 
-    async def on_tick(self, counter: int) -> bool:
-        """Called ten times a second: once in each, end connections that are too slow."""
-        if counter % 10 == 0:
-            now = asyncio.get_running_loop().time()
+    async def end_slow_connections(self) -> None:
+        """End connections whose clients take more time than they have, for ever: while the replica stops, too."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(CLIENTS_LOOKED_AT_EVERY_S)
             for connection in list(self.server_state.connections):
                 if isinstance(connection, FrontProtocol):
-                    connection.end_if_too_slow(now)
-        return await super().on_tick(counter)
+                    connection.end_if_too_slow(loop.time())
 
     def exit(self) -> None:
         """Stop listening, answer what is in flight, and end."""
@@ -112,7 +114,9 @@ class FrontWorker(UvicornWorker):
         self.config.app = create_app(server.replica)
         self._install_sigquit_handler()
         end_with_parent(self.ppid, signal.SIGTERM)  # without its master nobody would ever end it
+        slow = asyncio.create_task(server.end_slow_connections())
         await server.serve(sockets=self.sockets)
+        slow.cancel()
         if server.failed is not None:
             log.error("giving up: the predictor could not be built: %s", server.failed)
         if server.failed is not None or not server.started:

@@ -119,6 +119,15 @@ def test_a_body_that_does_not_come(impatient):
     assert impatient.metric("cortex_requests_total", code="408") == 1
 
 
+def test_a_body_that_does_not_come_holds_up_no_shutdown(impatient):
+    with impatient.wire() as wire:
+        wire.send(b"POST /api HTTP/1.1\r\nhost: x\r\ncontent-length: 10000\r\n\r\n[1,")
+        impatient.wait_metric("cortex_in_flight", 1)
+        impatient.signal()
+        assert wire.answer().status == 408
+    assert impatient.wait_exit() == 0
+
+
 def test_a_body_that_comes_slowly_but_steadily(impatient):
     with impatient.wire() as wire:
         wire.send(b"POST /api HTTP/1.1\r\nhost: x\r\ncontent-length: 4002\r\n\r\n[")
