@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 import time
-import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -90,14 +90,20 @@ class Front:
             await self._extension(scope, receive, send)
             return
         counted = spoken and scope["method"] == "POST" and path == self._endpoint
-        context = scope[CONTEXT] = Context(_request_id(scope["headers"]))
-        extra = [(REQUEST_ID, context.request_id.encode())]
+        length, given_id = b"0", None
+        for name, value in scope["headers"]:
+            if name == b"content-length":
+                length = value
+            elif name == REQUEST_ID and given_id is None:
+                given_id = value
+        context = scope[CONTEXT] = Context(_request_id(given_id))
+        extra = (REQUEST_ID, context.request_id.encode())
         replica = self._replica
 
         async def send_answer(message: Message) -> None:
             if message["type"] == "http.response.start" and not context.disconnected:
                 context.status = message["status"]
-                headers = [*message["headers"], *extra]
+                headers = [*message["headers"], extra]
                 if replica.draining:
                     headers.append((b"connection", b"close"))
                 message = {**message, "headers": headers}
@@ -119,7 +125,7 @@ class Front:
         if in_flight.value >= self._limit:
             message = f"too many requests in flight (max_replica_concurrency is {self._limit}); try again"
             await _refuse(503, message, context, send_answer)
-        elif int(_header(scope["headers"], b"content-length") or 0) > self._max_body:
+        elif int(length) > self._max_body:
             await _refuse(413, too_large(self._max_body), context, send_answer)
         else:
             in_flight.change(+1)
@@ -175,11 +181,11 @@ async def _refuse(status: int, message: str, context: Context, send: Send) -> No
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def _header(headers: list[tuple[bytes, bytes]], name: bytes) -> bytes | None:
-    return next((value for found, value in headers if found == name), None)
+def new_request_id() -> str:
+    """An id that no other request has."""
+    return os.urandom(16).hex()
 
 
-def _request_id(headers: list[tuple[bytes, bytes]]) -> str:
+def _request_id(given: bytes | None) -> str:
     """The id that the caller gave, when it can stand in a log line and a header; else a new one."""
-    given = _header(headers, REQUEST_ID)
-    return given.decode("ascii") if given is not None and _VALID_ID.fullmatch(given) else uuid.uuid4().hex
+    return given.decode("ascii") if given is not None and _VALID_ID.fullmatch(given) else new_request_id()

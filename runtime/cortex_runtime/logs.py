@@ -59,6 +59,7 @@ class Writer:
         self.text = settings.format == "text" or (settings.format == "auto" and terminal)
         self._colour = terminal and "NO_COLOR" not in os.environ
         self._context = context
+        self._second = -1, ""  # the last that was written: most lines have it, too
         self._source = " ".join(f"{k} {v}" if k == "worker" else str(v) for k, v in context.items())
 
     def write(self, level: str, message: str, **fields: Any) -> None:
@@ -82,9 +83,13 @@ class Writer:
                 line = line[os.write(self.fd, line) :]
 
     def _as_json(self, now: float, level: str, message: str, fields: dict[str, Any]) -> bytes:
-        seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
-        record = {"time": f"{seconds}.{int(now % 1 * 1000):03d}Z", "level": level, "message": message}
-        record |= self._context | fields
+        second, words = self._second
+        if second != int(now):
+            second = int(now)
+            words = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            self._second = second, words
+        stamp = f"{words}.{int(now % 1 * 1000):03d}Z"
+        record = {"time": stamp, "level": level, "message": message, **self._context, **fields}
         try:
             return orjson.dumps(record, default=str, option=orjson.OPT_APPEND_NEWLINE)
         except orjson.JSONEncodeError:  # lone surrogates

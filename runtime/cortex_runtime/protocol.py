@@ -8,13 +8,12 @@ take: the size of a request's head, and times (see ``slow``).
 from __future__ import annotations
 
 import logging
-import uuid
 from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from .front import CLIENT_GONE, CONTEXT, Context, error_body
+from .front import CLIENT_GONE, CONTEXT, Context, error_body, new_request_id
 from .slow import Limits, Phase
 
 log = logging.getLogger(__name__)
@@ -188,7 +187,7 @@ class FrontProtocol(HttpToolsProtocol):
         sends, and what was answered would be lost."""
         self._refused = True
         self._context_gone(status if status == 408 else CLIENT_GONE)
-        body = error_body(message, uuid.uuid4().hex)
+        body = error_body(message, new_request_id())
         head = b"content-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
         self.transport.write(STATUS_LINE[status] + head + body)
         self.transport.write_eof()
