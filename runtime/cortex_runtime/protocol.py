@@ -7,12 +7,14 @@ take: the size of a request's head, and times (see ``slow``).
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from typing import Any
+from typing import Any, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from .corked import CorkedTransport
 from .front import CLIENT_GONE, CONTEXT, Context, error_body, new_request_id
 from .slow import Limits, Phase
 
@@ -38,6 +40,8 @@ class FrontProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Begin with a client that has sent nothing yet."""
         super().connection_made(transport)
+        self._corked = CorkedTransport(transport)
+        self.transport = cast(asyncio.Transport, self._corked)
         self._enter(Phase.IDLE)
         self._body_bytes = self._head_bytes = 0
         self._head_too_large = self._refused = False
@@ -88,6 +92,7 @@ class FrontProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """The answer has been written; the next request may have begun already."""
+        self._corked.flush()
         super().on_response_complete()
         if self.cycle.response_complete:
             if self._phase is Phase.ANSWER:

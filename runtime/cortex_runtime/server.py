@@ -143,7 +143,7 @@ class Master(Arbiter):
         """As the base class does, which measures on the wall clock: that may jump, and requests would be lost."""
         for listener in self.LISTENERS:
             listener.close()
-        self.LISTENERS = []
+        self.LISTENERS[:] = []
         end = time.monotonic() + self.cfg.graceful_timeout
         self.kill_workers(signal.SIGTERM)
         while self.WORKERS and time.monotonic() < end:
