@@ -18,8 +18,12 @@ from tests.support.scheduler import EMULATED, ByFile
 
 ROOT = Path(__file__).parents[1]
 
-# No test measures time. `pytest --hypothesis-profile=thorough` looks longer for what breaks a rule.
-settings.register_profile("quick", deadline=None)
+# No test measures time. `pytest --hypothesis-profile=thorough` looks longer for what breaks a rule, `make fuzz` longer
+# still. With CI set the same examples are tried each time.
+settings.register_profile("quick", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.register_profile(
+    "fuzz", deadline=None, max_examples=int(os.environ.get("FUZZ_EXAMPLES", "20000")), print_blob=True
+)
 settings.register_profile("thorough", deadline=None, max_examples=2000)
 settings.load_profile("quick")
 
@@ -111,3 +115,17 @@ def start_model_server(tensorflow_installed: None, tmp_path: Path) -> Iterator[C
     yield start
     for server in started:
         server.kill()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests under faults have measured: nothing asserts times."""
+    lines = [
+        f"{text} ({report.nodeid.partition('::')[2]})"
+        for report in terminalreporter.getreports("passed")
+        for name, text in report.user_properties
+        if name == "recovery" and report.when == "call"
+    ]
+    if lines:
+        terminalreporter.section("recovery from faults")
+        for line in lines:
+            terminalreporter.write_line(line)

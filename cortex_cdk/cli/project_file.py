@@ -41,10 +41,10 @@ def endpoints(path: Path) -> dict[str, str]:
     from cortex_cdk.spec.document import ENDPOINT
     from cortex_cdk.spec.kind import Invalid
     from cortex_cdk.spec.yaml_document import read
-    from cortex_cdk.spec.yaml_nodes import DocumentError, decode
+    from cortex_cdk.spec.yaml_nodes import DocumentError, content_of, decode
 
     try:
-        data = read(decode(path.read_bytes())).data
+        data = read(decode(content_of(path))).data
     except OSError as error:
         raise UserError(f"{shown(path)}: cannot be read: {error.strerror}") from None
     except DocumentError as error:

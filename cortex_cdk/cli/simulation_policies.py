@@ -179,7 +179,7 @@ def _chosen(apis: Mapping[str, ApiSpec], name: str | None, path: Path) -> ApiSpe
 def _written(path: Path, api: ApiSpec) -> dict[str, Any]:
     """The section of an API as it stands in its file, which is valid."""
     from cortex_cdk.spec.yaml_document import read
-    from cortex_cdk.spec.yaml_nodes import decode
+    from cortex_cdk.spec.yaml_nodes import content_of, decode
 
-    data = read(decode(path.read_bytes())).data
+    data = read(decode(content_of(path))).data
     return dict(next(entry for entry in data if entry["name"] == api.name).get("autoscaling", {}))

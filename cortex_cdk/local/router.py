@@ -6,6 +6,7 @@ passed on as such.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import uuid
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ import aiohttp
 import yarl
 from aiohttp import web
 
+from cortex_cdk.local import openapi
 from cortex_cdk.local.console.console import Console
 from cortex_cdk.spec.document import CONSOLE
 
@@ -66,6 +68,7 @@ class Router:
         app = web.Application()
         app.router.add_route("*", "/livez", self._livez)
         app.router.add_route("*", "/readyz", self._readyz)
+        app.router.add_route("*", "/openapi.json", self._openapi)
         if self._console is not None:
             app.router.add_route("*", CONSOLE, self._console.answer)
         app.router.add_route("*", "/{path:.*}", self._forward)
@@ -95,6 +98,19 @@ class Router:
             if not readiness.ready:
                 reasons[endpoint] = readiness.reasons
         return web.json_response({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
+
+    async def _openapi(self, request: web.Request) -> web.Response:
+        """The document of all APIs whose replicas answer."""
+        documents = {}
+        for endpoint, target in self.targets.items():
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError, ValueError):
+                if target is not None:
+                    timeout = aiohttp.ClientTimeout(total=5)
+                    async with self._require_session().get(f"{target}/openapi.json", timeout=timeout) as response:
+                        documents[endpoint] = await response.json()
+        if not documents:
+            return _error(request, 503, "no API can be asked for its document yet; try again", {"Retry-After": "1"})
+        return web.json_response(openapi.merged(documents))
 
     async def _forward(self, request: web.Request) -> web.StreamResponse:
         if request.path not in self.targets:

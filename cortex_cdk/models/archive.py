@@ -7,11 +7,14 @@ is written. The destination appears whole or not at all.
 from __future__ import annotations
 
 import io
-import lzma
+import re
 import stat
+import struct
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -22,8 +25,23 @@ from cortex_cdk.models.layout import GRAPH_FILES, Export, Location, find_export,
 _MIB = 1 << 20
 _ENCRYPTED = 0x1  # bit 0 of a member's general purpose flags
 _NOISE = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
-# What zipfile and its decompressors raise for damaged data; bz2 raises OSError.
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, ValueError, OSError)
+# zipfile lets the others unpack as much at once as their data holds, whatever size the zip declares.
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_DIRECTORY_BYTES = 8 * _MIB  # the list of all members, which is read at once
+_GRAPH_BYTES = 2**31 - 1  # protobuf's limit for a message
+_PATH_BYTES, _NAME_BYTES, _DEPTH = 1024, 255, 32
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# What zipfile and zlib raise for damaged data.
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OverflowError,
+    ValueError,
+    OSError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +90,40 @@ def read_graph(archive: Path, limits: Limits = DEFAULT_LIMITS) -> tuple[int, str
         files, location = _look(opened, archive, where, limits)
         inside = [str(PurePosixPath(location.folder, name)) for name in GRAPH_FILES]
         name = next(name for name in inside if name in files)
+        if files[name].file_size > _GRAPH_BYTES:
+            raise ArchiveError(
+                f"{where}: member {_shown(name)} unpacks to {files[name].file_size:,} bytes, more than the "
+                f"{_GRAPH_BYTES:,} that a SavedModel can have"
+            )
         content = io.BytesIO()
         _copy(opened, files[name], content, where)
     return location.version, name, content.getvalue()
 
 
-def _open(archive: Path, where: str) -> zipfile.ZipFile:
+class _Bounded(io.BufferedReader):
+    """The bytes of a zip. Its directory is read in one go, however large the zip says that it is."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read, but no more than a directory may have."""
+        if size is not None and size > _DIRECTORY_BYTES:
+            raise zipfile.BadZipFile(f"its directory has {size:,} bytes, more than the {_DIRECTORY_BYTES:,} allowed")
+        return super().read(size)
+
+
+@contextmanager
+def _open(archive: Path, where: str) -> Iterator[zipfile.ZipFile]:
     if not archive.is_file():
         raise ArchiveError(f"{where}: there is no such file")
     try:
-        return zipfile.ZipFile(archive)
-    except _UNREADABLE as error:
+        source = _Bounded(io.FileIO(archive))
+    except OSError as error:
         raise _unreadable(where, error) from None
+    with source:
+        try:
+            opened = zipfile.ZipFile(source)
+        except _UNREADABLE as error:
+            raise _unreadable(where, error) from None
+        yield opened
 
 
 def _look(
@@ -103,20 +143,21 @@ def _checked_files(members: list[zipfile.ZipInfo], where: str, limits: Limits) -
     folded: dict[str, str] = {}
     for member in members:
         if problem := _problem(member):
-            raise ArchiveError(f"{where}: member {member.filename!r} {problem}; make the zip again without it")
+            raise ArchiveError(f"{where}: member {_shown(member.filename)} {problem}; make the zip again without that")
         path = PurePosixPath(member.filename)
         if member.is_dir() or any(part in _NOISE or part.startswith("._") for part in path.parts):
             continue
         # Names that differ in case alone are one file on some file systems.
         key = str(path).casefold()
         if key in folded:
-            raise ArchiveError(f"{where}: {folded[key]!r} and {member.filename!r} are the same file; keep one")
+            names = f"{_shown(folded[key])} and {_shown(member.filename)}"
+            raise ArchiveError(f"{where}: {names} are the same file; keep one")
         folded[key] = member.filename
         files[str(path)] = member
     for name in files:
         for parent in PurePosixPath(name).parents:
             if str(parent) in files:
-                raise ArchiveError(f"{where}: {str(parent)!r} is both a file and a folder; make the zip again")
+                raise ArchiveError(f"{where}: {_shown(str(parent))} is both a file and a folder; make the zip again")
     return files
 
 
@@ -143,8 +184,14 @@ def _problem(member: zipfile.ZipInfo) -> str | None:
         return "has '..' in its path"
     if "\\" in name:
         return "has a backslash in its path"
+    if _CONTROL.search(name):
+        return "has a control character in its path"
     if not path.parts:
         return "has no name"
+    if len(name.encode()) > _PATH_BYTES or max(len(part.encode()) for part in path.parts) > _NAME_BYTES:
+        return f"has a path of more than {_PATH_BYTES:,} bytes, or a name in it of more than {_NAME_BYTES}"
+    if len(path.parts) > _DEPTH:
+        return f"is more than {_DEPTH} folders deep"
     mode = member.external_attr >> 16
     if stat.S_ISLNK(mode):
         return "is a symbolic link"
@@ -152,6 +199,8 @@ def _problem(member: zipfile.ZipInfo) -> str | None:
         return "is a special file"
     if member.flag_bits & _ENCRYPTED:
         return "is encrypted"
+    if member.compress_type not in _COMPRESSIONS:
+        return "is compressed otherwise than with deflate"
     return None
 
 
@@ -189,6 +238,11 @@ def _copy(opened: zipfile.ZipFile, member: zipfile.ZipInfo, sink: IO[bytes], whe
             sink.write(chunk)
 
 
+def _shown(name: str) -> str:
+    """A name in quotes, shortened."""
+    return repr(name if len(name) <= 200 else f"{name[:200]}...")
+
+
 def _unreadable(where: str, error: Exception, member: zipfile.ZipInfo | None = None) -> ArchiveError:
-    place = f"{where}: member {member.filename!r}" if member else where
+    place = f"{where}: member {_shown(member.filename)}" if member else where
     return ArchiveError(f"{place} cannot be read as a zip ({error}); copy or make the zip again")

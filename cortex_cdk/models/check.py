@@ -39,12 +39,12 @@ def check_local_models(path: Path) -> tuple[dict[str, CheckedModel], list[Proble
     """
     from cortex_cdk.spec.problem import ABSENT, Problem
     from cortex_cdk.spec.yaml_document import read
-    from cortex_cdk.spec.yaml_nodes import DocumentError, decode
+    from cortex_cdk.spec.yaml_nodes import DocumentError, content_of, decode
 
     models: dict[str, CheckedModel] = {}
     problems: list[Problem] = []
     try:
-        document = read(decode(path.read_bytes()))
+        document = read(decode(content_of(path)))
     except (OSError, ValueError, DocumentError):
         return models, problems
     for index, api in enumerate(document.data if isinstance(document.data, list) else ()):

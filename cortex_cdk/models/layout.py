@@ -121,15 +121,19 @@ class _Tree:
     def __init__(self, files: Iterable[str]) -> None:
         self._files: dict[str, dict[str, None]] = {"": {}}
         self._folders: dict[str, dict[str, None]] = {"": {}}
+        self._filled: set[str] = set()  # folders with a file in them, at whatever depth
         for file in files:
             parts = PurePosixPath(file).parts
             is_folder = file.endswith("/")
             folder = ""
+            above = [folder]
             for part in parts if is_folder else parts[:-1]:
                 self._folders.setdefault(folder, {})[part] = None
                 folder = _join(folder, part)
+                above.append(folder)
             if not is_folder and parts:
                 self._files.setdefault(folder, {})[parts[-1]] = None
+                self._filled.update(above)
 
     def files(self, folder: str) -> list[str]:
         return list(self._files.get(folder, ()))
@@ -138,7 +142,7 @@ class _Tree:
         return list(self._folders.get(folder, ()))
 
     def is_empty(self, folder: str) -> bool:
-        return not self.files(folder) and all(self.is_empty(_join(folder, name)) for name in self.folders(folder))
+        return folder not in self._filled
 
     def is_export(self, folder: str) -> bool:
         return any(name in self._files.get(folder, ()) for name in GRAPH_FILES)
@@ -185,7 +189,7 @@ def _nothing_found(tree: _Tree, where: str) -> str:
     hint = ""
     for name in tree.folders(""):
         if tree.is_export(name) or tree.versions(name):
-            hint = f"did you mean its folder {name}/?\n"
+            hint = f"did you mean its folder {_printable(name)}/?\n"
             break
     return f"{where}: no TensorFlow export here (found: {_found(tree, '')}); {hint}{EXPECTED}"
 
@@ -194,7 +198,13 @@ def _found(tree: _Tree, folder: str) -> str:
     names = [f"{name}/" for name in sorted(tree.folders(folder))] + sorted(tree.files(folder))
     if not names:
         return "nothing"
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+    shown = ", ".join(map(_printable, names[:_SHOWN]))
+    return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+
+
+def _printable(name: str) -> str:
+    """A name as it is, but for control characters and the like: it may come from anywhere and go to a terminal."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
 
 
 def _walk(folder: Path, prefix: str = "", depth: int = 0) -> Iterator[str]:

@@ -51,5 +51,5 @@ def is_stale(body: str, now: float) -> bool:
     try:
         message: Any = json.loads(body)
         return bool(now - message["due"] > STALE_S)
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return False

@@ -140,7 +140,7 @@ def load_history(text: str) -> History:
     """The history that ``dump_history`` wrote.
 
     Raises:
-        ValueError, KeyError, TypeError: when it is none.
+        ValueError, KeyError, TypeError, OverflowError, RecursionError: when it is none.
     """
     document = json.loads(text)
     return History(
@@ -183,7 +183,7 @@ def _stored(item: dict[str, Any] | None) -> Stored:
             policy=item["policy"]["S"],
             initial=item["initial"]["BOOL"],
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
         return Stored(item.get("slot"))
     return Stored(item["slot"], state)
 

@@ -44,7 +44,7 @@ class Endpoint(Single):
         return None
 
     def json_schema(self) -> dict[str, Any]:
-        reserved = "|".join(path.strip("/") for path in self.reserved)
+        reserved = "|".join(re.escape(path.strip("/")) for path in self.reserved)
         return {
             "type": "string",
             "pattern": r"^/?[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*/?$",

@@ -58,7 +58,7 @@ class Problem:
             text += f"; allowed: {self.allowed}"
         if self.hint:
             text += f" ({self.hint})"
-        return text
+        return printable(text)
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON object with a fixed set of keys; ``value`` is left out when there is none."""
@@ -83,6 +83,11 @@ class SpecError(Exception):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = tuple(problems)
+
+
+def printable(text: str) -> str:
+    """A text for a terminal: control characters and the like, which files may hold, are written as escapes."""
+    return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
 
 
 def show(value: Any) -> str:

@@ -142,7 +142,7 @@ def _key_path(path: Path) -> str:
     for part in path:
         if isinstance(part, int):
             text += f"[{part}]"
-        elif re.fullmatch(r"[\w<-]+", part):
+        elif re.fullmatch(r"[\w<-]{1,80}", part):
             text += f".{part}" if text else part
         else:
             text += f"[{json.dumps(part[:80])}]"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cortex_cdk.spec.problem import Problem, SpecError
 from cortex_cdk.spec.yaml_document import Document, EmptyDocumentError, read
-from cortex_cdk.spec.yaml_nodes import DocumentError, decode
+from cortex_cdk.spec.yaml_nodes import DocumentError, content_of, decode
 
 
 def read_file(path: Path, name: str) -> Document | None:
@@ -21,7 +21,7 @@ def read_file(path: Path, name: str) -> Document | None:
     """
     shown = str(path)
     try:
-        content = path.absolute().read_bytes()
+        content = content_of(path)
     except OSError as error:
         message = f"cannot be read: {error.strerror}"
         raise SpecError([Problem(shown, message, hint=_hint(path, name, error))]) from None

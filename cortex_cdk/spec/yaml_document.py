@@ -17,7 +17,9 @@ from cortex_cdk.spec.problem import ABSENT
 from cortex_cdk.spec.yaml_nodes import MAX_DEPTH, TAG, DocumentError, Place, compose, place_of
 
 Path = tuple[str | int, ...]
-MAX_NODES = 200_000  # after aliases are expanded: a few lines of them could stand for billions
+# After aliases are expanded: a few lines of them could stand for billions.
+MAX_NODES = 200_000
+MAX_CHARACTERS = 10_000_000
 _MIN_INTEGER, _MAX_INTEGER = -(2**63), 2**64 - 1  # what readers of JSON keep exactly, signed or unsigned
 _TRUE = {"yes", "true", "on"}
 _FALSE = {"no", "false", "off"}
@@ -102,12 +104,12 @@ class _BadScalar(Exception):
 class _Reader:
     def __init__(self) -> None:
         self.document = Document()
-        self._nodes = 0
+        self._nodes = self._characters = 0
         self._open: set[int] = set()  # the nodes that the current one is inside of
 
     def value(self, node: Node, path: Path) -> Any:
         place = _place(node)
-        self._count(place)
+        self._count(place, node)
         self.document.places[path] = place
         if isinstance(node, ScalarNode):
             try:
@@ -151,7 +153,7 @@ class _Reader:
         merges: list[Node] = []
         for key_node, value_node in node.value:
             place = _place(key_node)
-            self._count(place)
+            self._count(place, key_node)
             if key_node.tag == TAG + "merge":
                 merges.append(value_node)
             elif (key := self._key(key_node, path, place)) is not None:
@@ -179,10 +181,14 @@ class _Reader:
         self._flaw((*path, node.value), place, f"the key {written} is {_meaning(key)} to YAML", key, _quote(node.value))
         return None
 
-    def _count(self, place: Place) -> None:
+    def _count(self, place: Place, node: Node) -> None:
         self._nodes += 1
         if self._nodes > MAX_NODES:
             raise DocumentError(f"more than {MAX_NODES} values, aliases expanded", place)
+        if isinstance(node, ScalarNode):
+            self._characters += len(node.value)
+            if self._characters > MAX_CHARACTERS:
+                raise DocumentError(f"more than {MAX_CHARACTERS} characters, aliases expanded", place)
 
     def _flaw(self, path: Path, place: Place, message: str, value: Any = ABSENT, hint: str | None = None) -> Unreadable:
         self.document.flaws.append(Flaw(path, place, message, value, hint))

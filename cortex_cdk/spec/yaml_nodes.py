@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from yaml.composer import Composer
@@ -93,6 +94,17 @@ def place_of(mark: Mark) -> Place:
     return Place(mark.line + 1, mark.column + 1)
 
 
+def content_of(path: Path) -> bytes:
+    """The bytes of a file; of one that is too large only so many that ``decode`` refuses them.
+
+    Raises:
+        OSError: when it cannot be read.
+        ValueError: when it cannot be the path of a file.
+    """
+    with path.absolute().open("rb") as file:
+        return file.read(MAX_BYTES + 1)
+
+
 def decode(content: bytes) -> str:
     """The text of a file.
 
@@ -100,7 +112,7 @@ def decode(content: bytes) -> str:
         DocumentError: when it is not UTF-8 or too large.
     """
     if len(content) > MAX_BYTES:
-        raise DocumentError(f"the file has {len(content)} bytes; at most {MAX_BYTES} are read")
+        raise DocumentError(f"the file is too large: of its bytes at most {MAX_BYTES} are read")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

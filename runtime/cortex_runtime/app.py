@@ -11,7 +11,7 @@ import falcon.asgi
 import orjson
 from falcon.asgi import Request, Response
 
-from . import answer, metrics
+from . import answer, metrics, openapi
 from .front import CONTEXT, EXPOSED_HEADERS, Context, Front, error_body, too_large
 from .job import ClientGone, Job, TimedOut, Unavailable, WorkerLost
 from .replica import Replica
@@ -33,6 +33,7 @@ def create_app(replica: Replica) -> Front:
     app.add_route("/livez", Liveness())
     app.add_route("/readyz", Readiness(replica))
     app.add_route("/metrics", MetricsPage(replica))
+    app.add_route("/openapi.json", OpenApiDocument(replica))
     app.add_route(replica.settings.api.endpoint, Endpoint(replica))
     app.add_sink(NotFound(replica.settings.api.endpoint))
     return Front(app, replica)
@@ -140,6 +141,17 @@ class MetricsPage:
         """Answer all metrics."""
         resp.content_type = metrics.CONTENT_TYPE
         resp.data = self._metrics.text()
+
+
+class OpenApiDocument:
+    """The API described for programs."""
+
+    def __init__(self, replica: Replica) -> None:
+        self._replica = replica
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """Answer the OpenAPI document."""
+        resp.media = openapi.document(self._replica.settings, self._replica.summary())
 
 
 class NotFound:

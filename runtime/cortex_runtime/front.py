@@ -40,6 +40,7 @@ HTTP_VERSIONS = ("1.0", "1.1")
 SYSTEM_PATHS = frozenset(RESERVED)
 REQUEST_ID = b"x-request-id"
 _VALID_ID = re.compile(rb"[\x21-\x7e]{1,200}")
+_VALID_HOST = re.compile(rb"(?:[\w.~%!$&'()*+,;=-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")  # RFC 3986, 3.2.2
 
 
 class Context:
@@ -75,6 +76,7 @@ class Front:
         self._endpoint = replica.settings.api.endpoint
         self._limit = replica.settings.concurrency.max_in_flight
         self._max_body = replica.settings.http.max_body_bytes
+        self._known_host: list[bytes] = []  # the last one that was valid: nearly always that of the next request
         self._extension = replica.extension
         self._extension_path = replica.settings.extension.path if replica.settings.extension is not None else None
 
@@ -90,9 +92,11 @@ class Front:
             await self._extension(scope, receive, send)
             return
         counted = spoken and scope["method"] == "POST" and path == self._endpoint
-        length, given_id = b"0", None
+        length, given_id, hosts = b"0", None, []
         for name, value in scope["headers"]:
-            if name == b"content-length":
+            if name == b"host":
+                hosts.append(value)
+            elif name == b"content-length":
                 length = value
             elif name == REQUEST_ID and given_id is None:
                 given_id = value
@@ -109,9 +113,12 @@ class Front:
                 message = {**message, "headers": headers}
             await send(message)
 
-        if not counted:
+        host_is_valid = hosts == self._known_host or self._is_valid_host(hosts, scope["http_version"])
+        if not (counted and host_is_valid):
             if not spoken:
                 await _refuse(505, "only HTTP/1.0 and HTTP/1.1 are served here", context, send_answer)
+            elif not host_is_valid:
+                await _refuse(400, "the request needs one header Host, with a valid value", context, send_answer)
             elif path.startswith("//"):  # Falcon's router takes it for "/"
                 await _refuse(404, f"there is no API at {path}", context, send_answer)
             else:
@@ -143,6 +150,13 @@ class Front:
         seconds = time.perf_counter() - begin
         replica.metrics.answered(context.status, seconds, context.job_queue_s)
         self._log(scope, context, seconds)
+
+    def _is_valid_host(self, hosts: list[bytes], http_version: str) -> bool:
+        """Whether a request's headers ``Host`` are as RFC 9112, section 3.2, has it: one; none will do in 1.0."""
+        if len(hosts) == 1 and _VALID_HOST.fullmatch(hosts[0]):
+            self._known_host = hosts
+            return True
+        return not hosts and http_version == "1.0"
 
     def _log(self, scope: Scope, context: Context, seconds: float) -> None:
         queue_s = context.job_queue_s

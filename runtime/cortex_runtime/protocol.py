@@ -12,7 +12,7 @@ import logging
 from typing import Any, cast
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from .corked import CorkedTransport
 from .front import CLIENT_GONE, CONTEXT, Context, error_body, new_request_id
@@ -43,8 +43,10 @@ class FrontProtocol(HttpToolsProtocol):
         self._corked = CorkedTransport(transport)
         self.transport = cast(asyncio.Transport, self._corked)
         self._enter(Phase.IDLE)
-        self._body_bytes = self._head_bytes = 0
+        self._body_bytes = self._head_bytes = self._head_received = self._begun = 0
         self._head_too_large = self._refused = False
+        self._refusal: bytes | None = None  # to be written when the requests before have their answers
+        self._serving: RequestResponseCycle | None = None
         self._unread, self._unread_since = 0, 0.0
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -53,11 +55,16 @@ class FrontProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()  # after an error the base class does not, and the timer holds the answer
         self._context_gone(CLIENT_GONE)
 
+    def eof_received(self) -> None:
+        """The connection closes now: nothing can be written to it from here on, though it is not told as lost yet."""
+        self._context_gone(CLIENT_GONE)
+
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
         self._enter(Phase.HEAD)
         self._head_bytes = 0
+        self._begun += 1
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the request's target."""
@@ -90,10 +97,18 @@ class FrontProtocol(HttpToolsProtocol):
         if not self.pipeline:
             self.flow.resume_reading()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Serve a request: of several in a pipeline the first that has no answer yet."""
+        self._serving = cycle
+        super()._start_asgi_task(cycle, app)
+
     def on_response_complete(self) -> None:
         """The answer has been written; the next request may have begun already."""
         self._corked.flush()
         super().on_response_complete()
+        if self._refusal is not None and self._serving is not None and self._serving.response_complete:
+            self._write_refusal(self._refusal)
+            return
         if self.cycle.response_complete:
             if self._phase is Phase.ANSWER:
                 self._enter(Phase.IDLE)
@@ -105,13 +120,13 @@ class FrontProtocol(HttpToolsProtocol):
         if self._refused:
             return
         self._unset_keepalive_if_required()
-        in_head = self._phase is Phase.HEAD
+        phase, self._begun = self._phase, 0
+        rest: memoryview | None = memoryview(data)
         try:
-            self.parser.feed_data(data)
-            if in_head and self._phase is Phase.HEAD:  # a header is told when it is complete, which may be never
-                self._count_head(len(data))
-        except httptools.HttpParserUpgrade as upgrade:
-            self._decline_upgrade(data[upgrade.args[0] :])
+            while rest is not None:
+                rest = self._feed(rest)
+            if self._phase is Phase.HEAD:
+                self._count_unfinished_head(len(data), phase)
         except (httptools.HttpParserError, HeadTooLarge) as error:
             if self._head_too_large:
                 self._refuse(431, f"the request's line and headers are larger than {self.max_head_bytes} bytes")
@@ -150,17 +165,35 @@ class FrontProtocol(HttpToolsProtocol):
         self._phase, self._since = phase, self.loop.time()
 
     def _count_head(self, size: int) -> None:
+        """Count a part of a head that the parser has told."""
         self._head_bytes += size
-        if self._head_bytes > self.max_head_bytes:
+        self._bound_head(self._head_bytes)
+
+    def _count_unfinished_head(self, size: int, before: Phase) -> None:
+        """Count data that ended within a head: a header is told when it is complete, which may be never.
+
+        Args:
+            size: of the data.
+            before: what the connection waited for when it came. Of data with the end of another request in it, nobody
+                knows how much belongs to the head.
+        """
+        if self._begun == 0:
+            self._head_received += size
+        else:
+            self._head_received = size if self._begun == 1 and before in (Phase.IDLE, Phase.ANSWER) else 0
+        self._bound_head(self._head_received)
+
+    def _bound_head(self, size: int) -> None:
+        if size > self.max_head_bytes:
             self._head_too_large = True
             raise HeadTooLarge
 
     def _context_gone(self, status: int) -> None:
         """Tell the request that is being served that nobody waits for its answer."""
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-            context = self.cycle.scope.get(CONTEXT)
+        if self._serving is not None and not self._serving.response_complete:
+            self._serving.disconnected = True
+            self._serving.message_event.set()
+            context = self._serving.scope.get(CONTEXT)
             if isinstance(context, Context):
                 context.client_gone(status)
 
@@ -168,11 +201,23 @@ class FrontProtocol(HttpToolsProtocol):
         """Keep uvicorn from starting the request that offers an upgrade."""
         return True
 
-    def _decline_upgrade(self, rest: bytes) -> None:
-        """Parse the request again without its offer, which stops the parser before the body (HTTP/2 in the clear)."""
-        if self.scope["method"] == "CONNECT":
-            self.send_400_response("this is no proxy")
-            return
+    def _feed(self, data: memoryview) -> memoryview | None:
+        """Parse data; what comes after the head of a request that offered an upgrade, which is still to be parsed."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if self.scope["method"] == "CONNECT":
+                self.send_400_response("this is no proxy")
+                return None
+            head = self._head_without_upgrade()
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as the base class has it
+            self.parser.feed_data(head)
+            return data[upgrade.args[0] :]
+        return None
+
+    def _head_without_upgrade(self) -> bytes:
+        """The head of the request without its offer, which stops the parser before the body (HTTP/2 in the clear)."""
         lines = [b"%b %b HTTP/1.1" % (self.scope["method"].encode(), self.url)]
         for name, value in self.headers:
             if name == b"connection":
@@ -180,20 +225,33 @@ class FrontProtocol(HttpToolsProtocol):
                 lines += [b"connection: " + token for token in tokens if token.lower() not in _UPGRADE_HEADERS]
             elif name not in _UPGRADE_HEADERS:
                 lines.append(name + b": " + value)
-        self.parser = httptools.HttpRequestParser(self)
-        self.data_received(b"\r\n".join([*lines, b"", rest]))
+        return b"\r\n".join([*lines, b"", b""])
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP with JSON, too, and hang up."""
         self._refuse(400, msg)
 
     def _refuse(self, status: int, message: str) -> None:
-        """Answer without asking the app, and hang up: not at once, which would reset the connection if the client still
-        sends, and what was answered would be lost."""
+        """Answer without asking the app, and hang up. Requests before it are answered first (RFC 9112, 9.3.2)."""
         self._refused = True
-        self._context_gone(status if status == 408 else CLIENT_GONE)
+        if self.pipeline and self.pipeline[0][0].more_body:  # it is the one that is refused
+            self.pipeline.popleft()
         body = error_body(message, new_request_id())
         head = b"content-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
-        self.transport.write(STATUS_LINE[status] + head + body)
-        self.transport.write_eof()
-        self.loop.call_later(LINGER_S, self.transport.close)
+        answer = STATUS_LINE[status] + head + body
+        serving = self._serving
+        if serving is not None and not serving.response_complete and not serving.more_body:
+            self._refusal = answer
+        else:
+            self._context_gone(status if status == 408 else CLIENT_GONE)
+            self._write_refusal(answer)
+
+    def _write_refusal(self, answer: bytes) -> None:
+        """Hang up, but not at once, which would reset the connection if the client still sends, and what was answered
+        would be lost."""
+        self._refusal = None
+        self._unset_keepalive_if_required()
+        if not self.transport.is_closing():
+            self.transport.write(answer)
+            self.transport.write_eof()
+            self.loop.call_later(LINGER_S, self.transport.close)

@@ -33,7 +33,7 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part of the settings document."""
 
 
-RESERVED = ("/livez", "/readyz", "/metrics")
+RESERVED = ("/livez", "/readyz", "/metrics", "/openapi.json")
 """Paths of the replica's own, which no endpoint can have."""
 
 

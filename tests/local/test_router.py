@@ -49,7 +49,14 @@ class Upstream:
             return web.json_response({"ready": self.ready[name], "reasons": [] if self.ready[name] else ["asleep"]})
 
         app = web.Application(client_max_size=1 << 30)
+
+        async def openapi(request: web.Request) -> web.Response:
+            operation = {"operationId": "predict", "summary": name}
+            paths = {f"/{name}": {"post": operation}, "/metrics": {"get": operation}}
+            return web.json_response({"openapi": "3.1.1", "info": {"title": name, "version": "2"}, "paths": paths})
+
         app.router.add_get("/readyz", readyz)
+        app.router.add_get("/openapi.json", openapi)
         app.router.add_route("*", "/{path:.*}", echo)
         return app
 
@@ -167,4 +174,12 @@ def test_health(url: str, upstream: Upstream):
         "/b": ["asleep"],
         "/down": ["it does not answer yet"],
         "/failed": [FAILED],
+    }
+
+
+def test_one_document_describes_all_apis_that_answer(url: str):
+    document = httpx.get(f"{url}/openapi.json").json()
+    assert document["info"]["description"] == "Their models' versions: a 2, b 2."
+    assert document["paths"] == {
+        f"/{name}": {"post": {"operationId": f"predict-{name}", "summary": name}} for name in ("a", "b")
     }

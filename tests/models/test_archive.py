@@ -148,10 +148,36 @@ def test_a_size_that_the_zip_understates_writes_no_more_than_it_declares(tmp_pat
     refused(archive, dest, "cannot be read as a zip")
 
 
-@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_damaged_data(tmp_path: Path, dest: Path, compression: int) -> None:
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_compressions_whose_output_zipfile_does_not_bound(tmp_path: Path, dest: Path, compression: int) -> None:
+    refused(
+        make_zip(tmp_path / "model.zip", [*WHOLE], b"x", compression), dest, "compressed otherwise than with deflate"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("a" * 256, "a name in it of more than 255"),
+        ("é" * 128, "a name in it of more than 255"),
+        ("/".join(["a" * 100] * 11), "has a path of more than 1,024 bytes"),
+        ("/".join("a" * 33), "is more than 32 folders deep"),
+        ("a\x1b[2J", "has a control character in its path"),
+        ("a\x9b", "has a control character in its path"),
+    ],
+)
+def test_paths_that_are_no_good(tmp_path: Path, dest: Path, name: str, words: str) -> None:
+    refused(make_zip(tmp_path / "model.zip", [*WHOLE, name]), dest, words)
+
+
+def test_paths_that_are_as_long_as_can_be(tmp_path: Path, dest: Path) -> None:
+    names = ["a" * 255, "/".join(["a" * 127] * 8), "/".join("b" * 32)]
+    assert unpack(make_zip(tmp_path / "model.zip", [*WHOLE, *names]), dest).version == 1
+
+
+def test_damaged_data(tmp_path: Path, dest: Path) -> None:
     content = bytes(range(256)) * 1000
-    archive = make_zip(tmp_path / "model.zip", [*WHOLE], content, compression)
+    archive = make_zip(tmp_path / "model.zip", [*WHOLE], content)
     data = bytearray(archive.read_bytes())
     start = data.index(b"saved_model.pb") + 30
     data[start : start + 20] = b"\xff" * 20

@@ -6,11 +6,11 @@ ARG VARIANT=minimal
 
 FROM ${BASE_IMAGE} AS packages
 COPY cortex_runtime/docker/runtime.txt /tmp/
-RUN python3 -m venv /opt/cortex && /opt/cortex/bin/python -m pip install --no-cache-dir -r /tmp/runtime.txt
+RUN python3 -m venv /opt/cortex && /opt/cortex/bin/python -m pip install --no-cache-dir --require-hashes -r /tmp/runtime.txt
 
 FROM packages AS full-packages
 COPY cortex_runtime/docker/full.txt /tmp/
-RUN /opt/cortex/bin/python -m pip install --no-cache-dir -r /tmp/full.txt
+RUN /opt/cortex/bin/python -m pip install --no-cache-dir --require-hashes -r /tmp/full.txt
 
 FROM ${BASE_IMAGE} AS minimal
 COPY --from=packages /opt/cortex /opt/cortex

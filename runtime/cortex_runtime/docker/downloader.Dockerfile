@@ -4,7 +4,7 @@ ARG BASE_IMAGE=public.ecr.aws/docker/library/python:3.13-slim-bookworm
 
 FROM ${BASE_IMAGE} AS packages
 COPY downloader.txt /tmp/
-RUN python3 -m venv /opt/cortex && /opt/cortex/bin/python -m pip install --no-cache-dir -r /tmp/downloader.txt
+RUN python3 -m venv /opt/cortex && /opt/cortex/bin/python -m pip install --no-cache-dir --require-hashes -r /tmp/downloader.txt
 
 FROM ${BASE_IMAGE}
 COPY --from=packages /opt/cortex /opt/cortex

@@ -22,7 +22,7 @@ import ml_dtypes
 import numpy as np
 
 from cortex_runtime.errors import ModelInputError
-from cortex_runtime.tf_serving import dtypes
+from cortex_runtime.tf_serving import dtypes, regular_lists
 from cortex_runtime.tf_serving.signature import TensorInfo
 
 Array = np.ndarray[Any, Any]
@@ -41,6 +41,7 @@ _KINDS = {
 }
 # What numpy makes of lists without loss, by kind: integers among floats would be rounded before their range is known.
 _READ_EXACTLY = {"i": "biu", "f": "biuf", "c": "biuf"}
+_LARGEST = {1: float(np.finfo(np.float32).max), 2: float(np.finfo(np.float64).max)}  # of float32 and float64
 _SATURATING, _SATURATES_AT = np.dtype(ml_dtypes.float4_e2m1fn), 6.0  # it has neither NaN nor infinity
 
 
@@ -58,6 +59,8 @@ def cast(value: Any, info: TensorInfo) -> Array:
     Raises:
         ModelInputError: the value has None, holes or another kind of value in it, or does not fit the dtype.
     """
+    if type(value) is float and abs(value) <= _LARGEST.get(info.dtype, -1.0):  # by far the most frequent
+        return np.array(value, dtypes.NUMPY[info.dtype])
     if info.dtype not in dtypes.NUMPY:
         raise input_error(info, "a tensor of this dtype cannot be given as a value")
     return _Caster(info).cast(value)
@@ -145,7 +148,8 @@ class _Caster:
         if self.kind not in _READ_EXACTLY or type(leaf) not in (bool, int, float):
             return None
         try:
-            array = np.asarray(value)
+            regular = regular_lists.read(value)
+            array = np.asarray(value) if regular is None else regular
         except (ValueError, OverflowError):  # ragged lists, huge integers: the slower way names them
             return None
         return array if array.dtype.kind in _READ_EXACTLY[self.kind] else None

@@ -32,6 +32,10 @@ _FIELDS: dict[int, tuple[str, type[np.generic]]] = {
 } | dict.fromkeys((3, 4, 5, 6, 11, 12, 13, 15, 16, 17, 29, 30, 31, 32), ("int_val", np.int32))
 
 
+MAX_BYTES = 2**31 - 1
+"""protobuf's limit for a message, and so for the array that one may become: a single value may stand for any number."""
+
+
 def to_tensor_proto(array: np.ndarray[Any, Any], dtype: int) -> TensorProto:
     """Encode ``array``.
 
@@ -76,17 +80,20 @@ def to_numpy(proto: TensorProto) -> np.ndarray[Any, Any]:
         ``tensor_content`` shares that memory and is read-only.
 
     Raises:
-        ValueError: the message is not a tensor: its shape is unknown, its content does not fit the shape, or its
-            dtype has no array.
+        ValueError: the message is not a tensor: its shape is unknown or that of more than ``MAX_BYTES``, its content
+            does not fit the shape, or its dtype has no array.
     """
     number = dtypes.base(proto.dtype)
     dtype = dtypes.NUMPY.get(number)
     if dtype is None:
         raise ValueError(f"a tensor of {dtypes.name(number)} cannot be read as an array")
-    shape = tuple(dimension.size for dimension in proto.tensor_shape.dim)
-    if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape):
+    tensor_shape = proto.tensor_shape
+    shape = tuple([dimension.size for dimension in tensor_shape.dim])
+    if tensor_shape.unknown_rank or min(shape, default=0) < 0:
         raise ValueError(f"a tensor of {dtypes.name(number)} came without its full shape: {shape}")
     count = math.prod(shape)
+    if count * dtype.itemsize > MAX_BYTES:
+        raise ValueError(f"a tensor of {dtypes.name(number)} with shape {shape} is larger than 2 GiB")
     content = proto.tensor_content
     if not content:
         return _from_values(proto, number, dtype, count).reshape(shape)
@@ -140,6 +147,8 @@ def _split(content: bytes, count: int) -> list[bytes]:
                 length |= (byte & 0x7F) << shift
                 shift += 7
                 position += 1
+                if shift > 63:
+                    raise ValueError("a tensor of string has a length of more than 64 bits in its content")
             lengths.append(length | byte << shift)
             position += 1
     except IndexError:
