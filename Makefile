@@ -1,6 +1,6 @@
 # The two commands for a stranger: `make demo` and `make test`. Both set up .venv first and can be run again.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench simulate docs lock clean tools browser emulator test-emulated deploy-emulated destroy-emulated
+.PHONY: help setup demo test check bench bench-tools bench-page soak simulate docs lock lock-rivals audit fuzz clean tools browser emulator test-emulated deploy-emulated destroy-emulated
 
 PYTHON ?= python3
 JOBS ?= 2
@@ -8,6 +8,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 CHECKOV := $(VENV)/checkov/.installed
+EXAMPLES ?= 20000
+IMAGES := runtime/cortex_runtime/docker
+LOCK_IMAGE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet --upgrade
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -40,8 +43,17 @@ check: $(INSTALLED) ## Check types and style only
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(INSTALLED) ## Measure start time and memory of a worker, and what a replica adds to a prediction
-	$(BIN)/python -m benchmarks
+bench: $(INSTALLED) ## Measure beside other servers and the goals, about 40 minutes; or only PARTS="small large" (needs bench-tools)
+	$(BIN)/python -m benchmarks $(PARTS)
+
+bench-tools: ## Install the load generators of the benchmarks (Debian, as root)
+	@{ command -v wrk && command -v h2load; } >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends wrk nghttp2-client; }
+
+bench-page: $(INSTALLED) ## Write the figures of the last `make bench` into docs/performance.md and its pictures
+	$(BIN)/python -m benchmarks.report
+
+soak: $(INSTALLED) ## 30 minutes of mixed traffic with faults and restarts: nothing may grow or get lost (MINUTES=30 OUT=.cache/soak)
+	$(BIN)/python -m tests.soak $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(OUT),--out "$(OUT)")
 
 simulate: $(INSTALLED) ## Compare autoscalers again: the tables and pictures of docs/autoscaling.md (AZURE=trace.csv WORLDCUP=trace.csv)
 	$(BIN)/python scripts/compare_autoscalers.py $(if $(AZURE),--azure "$(AZURE)") $(if $(WORLDCUP),--worldcup "$(WORLDCUP)")
@@ -52,8 +64,20 @@ docs: $(INSTALLED) ## Write what is generated in docs/ again, and build the page
 	$(BIN)/python -m scripts.generate_permissions
 	$(BIN)/zensical build --clean --strict
 
-lock: ## Pin the newest versions of everything in requirements.txt (needs uv)
+lock: ## Pin the newest versions of everything in requirements.txt and of what the images install (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra local --extra simulate --group dev --no-header --quiet --upgrade pyproject.toml -o requirements.txt
+	$(LOCK_IMAGE) $(IMAGES)/runtime.in -c requirements.txt -o $(IMAGES)/runtime.txt
+	$(LOCK_IMAGE) $(IMAGES)/downloader.in -c requirements.txt -o $(IMAGES)/downloader.txt
+	$(LOCK_IMAGE) $(IMAGES)/full.in -c requirements.txt -c $(IMAGES)/runtime.txt -o $(IMAGES)/full.txt
+
+audit: ## Look up known vulnerabilities of all pinned packages (needs uv and the network)
+	@for file in requirements.txt $(IMAGES)/*.txt; do echo "$$file:"; uvx pip-audit --strict --disable-pip --no-deps --requirement $$file || failed=1; done; test -z "$$failed"
+
+fuzz: $(INSTALLED) ## Look long for input that breaks something (EXAMPLES=20000 of each kind)
+	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/fuzz --hypothesis-profile=fuzz --timeout=0
+
+lock-rivals: ## Pin the newest versions of everything that the benchmarks compare with (needs uv)
+	for rival in benchmarks/rivals/*/requirements.in; do uv pip compile --python-version 3.11 --no-header --no-annotate --no-emit-package tensorflow --quiet --upgrade $$rival -o $${rival%.in}.txt; done
 
 tools: ## Install what tests of the emulated deployment and of the console need, one after the other (Debian, as root)
 	@$(MAKE) --no-print-directory emulator

@@ -14,7 +14,7 @@ from hypothesis import settings
 
 from cortex_cdk.local.model_server.tensorflow_import import is_installed
 from tests.support.model_server import Calls, ModelServer
-from tests.support.scheduler import EMULATED, ByFile
+from tests.support.scheduler import LONGEST, ByFile
 
 ROOT = Path(__file__).parents[1]
 
@@ -40,7 +40,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest comes first, so that no process is left waiting for it in the end."""
-    items.sort(key=lambda item: not item.nodeid.startswith(EMULATED))
+    items.sort(
+        key=lambda item: next((i for i, part in enumerate(LONGEST) if item.nodeid.startswith(part)), len(LONGEST))
+    )
 
 
 def guesslang_model() -> Path | None:

@@ -51,6 +51,7 @@ class Replica:
         predictor_settings: further keys of the section ``predictor``.
         files: further files of the project.
         environment: variables for the replica.
+        output_file: where its standard output goes, if not to a file of its own, which is its log here.
         settings: other sections of the settings document, over the defaults below.
     """
 
@@ -63,6 +64,7 @@ class Replica:
         files: dict[str, str] | None = None,
         predictor_settings: dict[str, Any] | None = None,
         environment: dict[str, str] | None = None,
+        output_file: Path | None = None,
         **settings: Any,
     ) -> None:
         self.project = folder / "project"
@@ -82,7 +84,7 @@ class Replica:
             "log": {"format": "json"} | settings.pop("log", {}),
         } | settings
         self._environment = environment or {}
-        self._log = folder / "log"
+        self._log = output_file or folder / "log"
         self._settings_file = folder / "settings.json"
         self.process: subprocess.Popen[bytes]
 
@@ -199,7 +201,7 @@ class Replica:
 
     def output(self) -> str:
         """All that was written to standard output and standard error."""
-        return self._log.read_text(errors="replace")
+        return self._log.read_text(errors="replace") if self._log.is_file() else ""
 
     def log_records(self, **fields: Any) -> list[dict[str, Any]]:
         """The records of the log that have these fields; every complete line of the log must be a record."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from xdist.scheduler import LoadScopeScheduling
 
 EMULATED = "tests/emulator/"
+LONGEST = (EMULATED, "tests/soak/")
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc] # it has no types

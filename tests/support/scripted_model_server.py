@@ -10,7 +10,8 @@ and it prints a line whenever a prediction begins.
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, MutableSequence
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -63,7 +64,7 @@ class ScriptedModelServer:
         self.state: int | None = AVAILABLE
         self.error = ""
         self.predict: Predict = echo
-        self.requests: list[messages.PredictRequest] = []
+        self.requests: MutableSequence[messages.PredictRequest] = []
         self._server: grpc.Server | None = None
 
     def start(self) -> "ScriptedModelServer":
@@ -134,6 +135,7 @@ def main(address: str, seconds: float) -> None:
 
     server = ScriptedModelServer(address, {"predict": signature_def({"x": (1, (-1,))}, {"x": (1, (-1,))})})
     server.predict = slow
+    server.requests = deque(maxlen=0)  # it may run for long
     server.start()
     threading.Event().wait()
 
