@@ -1,1 +1,1 @@
-"""Measurements of runtime, simulator and scaler: ``make bench``. Figures, never verdicts; no test depends on them."""
+"""Measurements of runtime, command line, simulator and scaler: ``make bench``. No test depends on their figures."""

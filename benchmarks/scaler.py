@@ -20,11 +20,16 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
+from msgspec import Struct
 from rich.console import Console
-from rich.table import Table
 
+from benchmarks.goals import Goal
 from benchmarks.lambda_limits import LimitError, Limits, limits, share_of_a_core
+from benchmarks.part import MeasurementError, Run
+from benchmarks.tables import Table
 
+TITLE = "The scaler"
 APIS, TICKS = 500, 7
 MEMORY_MB = 384
 """Of the Lambda, see ``cortex_cdk.constructs.scaler``."""
@@ -34,44 +39,75 @@ _NEW = 1_793_280_000.0  # of `tests.support.aws`, whose imports are not for the 
 _KEYS = {"AWS_ACCESS_KEY_ID": "A" * 20, "AWS_SECRET_ACCESS_KEY": "s" * 40, "AWS_SESSION_TOKEN": "t" * 1000}
 
 
-def run(console: Console, memory_mb: int = MEMORY_MB) -> None:
-    """Measure and print, for a Lambda with so much memory."""
+class Tick(Struct):
+    """One tick: wall and CPU seconds, calls of AWS, services updated, left over, failed; peak RSS in MB."""
+
+    seconds: float
+    cpu: float
+    calls: float
+    updated: float
+    postponed: float
+    failed: float
+    peak_mb: float
+
+
+class Result(Struct):
+    """The ticks of one process under each load, and the Lambda's memory in MB.
+
+    ``unlimited`` is why the process was not held to a Lambda's CPU and memory; empty when it was.
+    """
+
+    memory_mb: int
+    unlimited: str
+    typical: list[Tick]
+    busy: list[Tick]
+
+
+def measure(run: Run, memory_mb: int = MEMORY_MB) -> Result:
+    """Measure ``TICKS`` ticks of each load, for a Lambda with so much memory."""
     try:
         with limits(memory_mb) as within:
-            measured = {load: _measure(load, within) for load in LOADS}
+            return Result(memory_mb, "", **{load: _measure(load, within, run) for load in LOADS})
     except LimitError as error:
-        console.print(f"[bold red]NOT MEASURED within a Lambda's CPU and memory:[/] {error}")
-        console.print(
-            "What follows ran on all of this machine; the times of a Lambda are estimates from the CPU alone."
-        )
-        measured = {load: _measure(load, None) for load in LOADS}
-        within = None
-    _print(console, measured, memory_mb, estimated=within is None)
+        return Result(memory_mb, str(error), **{load: _measure(load, None, run) for load in LOADS})
 
 
-def _print(console: Console, measured: dict[str, list[dict[str, float]]], memory_mb: int, *, estimated: bool) -> None:
-    share = share_of_a_core(memory_mb)
-    bound = f"ESTIMATE at {memory_mb} MB: CPU / {share:.3f}" if estimated else f"CPU / {share:.3f}"
-    columns = ("tick", "CPU", bound, "calls", "updated", "left over", "failed", "peak RSS")
-    where = "a whole core" if estimated else f"{share:.3f} of a core, {memory_mb} MB"
-    table = Table("", *columns, title=f"One tick, {APIS} APIs of 3 replicas, on {where}")
+def tables(result: Result) -> list[Table]:
+    """The first tick, and the median of the others."""
+    share = share_of_a_core(result.memory_mb)
+    bound = f"ESTIMATE at {result.memory_mb} MB: CPU / {share:.3f}" if result.unlimited else f"CPU / {share:.3f}"
+    columns = ("", "tick", "CPU", bound, "calls", "updated", "left over", "failed", "peak RSS")
+    where = "a whole core" if result.unlimited else f"{share:.3f} of a core, {result.memory_mb} MB"
+    rows = []
     for load, title in LOADS.items():
-        first, *others = measured[load]
+        first, *others = getattr(result, load)
         for name, ticks in (("first tick of a process", [first]), (f"median of {len(others)} more", others)):
-            middle = {key: statistics.median(tick[key] for tick in ticks) for key in first}
+            middle = {key: statistics.median(getattr(tick, key) for tick in ticks) for key in Tick.__struct_fields__}
             cpu = middle["cpu"]
             cells = [f"{middle['seconds']:.2f} s", f"{cpu:.2f} s", f"{cpu / share:.2f} s"]
             cells += [f"{middle[key]:.0f}" for key in ("calls", "updated", "postponed", "failed")]
-            table.add_row(f"{title}: {name}", *cells, f"{ticks[-1]['peak_mb']:.0f} MB")
-    console.print(table)
+            rows.append([f"{title}: {name}", *cells, f"{ticks[-1].peak_mb:.0f} MB"])
     from benchmarks.scaler_aws import LATENCY_S  # what it needs is not for the ticks' process
 
     latencies = ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in LATENCY_S.items())
-    console.print(f"A call takes, over TLS: {latencies}. Left over: updates for the next tick, or APIs out of time")
+    notes = [f"A call takes, over TLS: {latencies}. Left over: updates for the next tick, or APIs out of time."]
+    if result.unlimited:
+        notes.insert(0, f"NOT MEASURED within a Lambda's CPU and memory, but on a whole machine: {result.unlimited}.")
+    return [Table(f"One tick of the scaler, {APIS} APIs of 3 replicas, on {where}", columns, rows, notes)]
 
 
-def _measure(load: str, within: Limits | None) -> list[dict[str, float]]:
+def goals(result: Result) -> list[Goal]:
+    """A tick ends before the next one begins."""
+    share = share_of_a_core(result.memory_mb)
+    slowest = max(
+        max(t.seconds, t.cpu / share) if result.unlimited else t.seconds for t in result.typical + result.busy
+    )
+    return [Goal(f"slowest tick of the scaler, {APIS} APIs", slowest, "below", 10.0, "s")]
+
+
+def _measure(load: str, within: Limits | None, run: Run) -> list[Tick]:
     """Run the ticks in a process of their own, against AWS in another."""
+    run.tell(LOADS[load])
     command = [sys.executable, "-m", "benchmarks.scaler"]
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -92,8 +128,8 @@ def _measure(load: str, within: Limits | None) -> list[dict[str, float]]:
         finally:
             aws.terminate()
     if done.returncode:
-        raise RuntimeError(f"the ticks' process ended with {done.returncode}: {done.stderr}")
-    return [json.loads(line) for line in done.stdout.splitlines()]
+        raise MeasurementError(f"the ticks' process ended with {done.returncode}: {done.stderr}")
+    return [msgspec.json.decode(line, type=Tick) for line in done.stdout.splitlines()]
 
 
 def _ticks(within: Limits | None) -> None:
@@ -160,7 +196,9 @@ def _main(arguments: list[str]) -> Any:
             return _ticks(Limits(int(memory_mb), Path(cpu), Path(memory)))
         case _:
             console = Console(width=None if sys.stdout.isatty() else 130)
-            return run(console, *(int(memory_mb) for memory_mb in arguments))
+            for table in tables(measure(Run(1, console.print), *(int(memory_mb) for memory_mb in arguments))):
+                console.print(table.rich())
+            return None
 
 
 if __name__ == "__main__":

@@ -8,16 +8,19 @@ import sys
 import time
 from dataclasses import dataclass
 
-from rich.console import Console
-from rich.table import Table
+from msgspec import Struct
 
+from benchmarks.figures import spread
+from benchmarks.goals import Goal
+from benchmarks.part import Run
+from benchmarks.tables import Table
 from cortex_cdk.autoscaling import Policy
 from cortex_cdk.simulation import Platform, parse_service_time, pattern, simulate
 from cortex_cdk.simulation.policies.base import ScalingPolicy
 from cortex_cdk.simulation.policies.cortex import Cortex
 from cortex_cdk.simulation.policies.fixed import Fixed
 
-ROUNDS = 3
+TITLE = "Simulations"
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,24 @@ class Case:
     policy: ScalingPolicy
 
 
-def run(console: Console) -> None:
-    """Measure and print."""
+class Simulated(Struct):
+    """What one case took, in seconds: a value for each round."""
+
+    title: str
+    requests: int
+    seconds: list[float]
+
+
+class Result(Struct):
+    """All cases; seconds to load or compile the hot loop, once; most memory of the process in MB (10**6 bytes)."""
+
+    cases: list[Simulated]
+    first_s: float
+    peak_mb: float
+
+
+def measure(run: Run) -> Result:
+    """Measure."""
     service_time = parse_service_time("exp:50ms")
     platform = Platform(task_startup_s=60.0)
     cases = [
@@ -42,27 +61,37 @@ def run(console: Console) -> None:
     began = time.perf_counter()
     simulate(pattern("constant:1", 10), service_time, Fixed(1), platform)
     first_s = time.perf_counter() - began
-    table = Table("", "arrivals", "median", "min", "max", "arrivals/s", title=f"Simulations, {ROUNDS} rounds, one core")
+    simulated = []
     for case in cases:
+        run.tell(case.title)
         seconds = []
-        for _ in range(ROUNDS):
+        for _ in range(run.rounds):
             began = time.perf_counter()
             result = simulate(pattern(case.pattern, case.duration_s), service_time, case.policy, platform)
             seconds.append(time.perf_counter() - began)
-        requests = result.summary.requests
-        times = [f"{value:.1f} s" for value in (statistics.median(seconds), min(seconds), max(seconds))]
-        table.add_row(case.title, f"{requests:,}", *times, f"{requests / statistics.median(seconds) / 1e6:.2f} M")
-    console.print(table)
+        simulated.append(Simulated(case.title, result.summary.requests, seconds))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    console.print(
-        f"Most memory of the whole process (RSS): {peak / 1e6:.0f} MB. Load or compile, once: {first_s:.1f} s"
+    return Result(simulated, first_s, peak / 1e6)
+
+
+def tables(result: Result) -> list[Table]:
+    """Times and arrivals/s."""
+    rows = [
+        [
+            case.title,
+            f"{case.requests:,}",
+            spread(case.seconds, "s"),
+            f"{case.requests / statistics.median(case.seconds) / 1e6:.2f} M",
+        ]
+        for case in result.cases
+    ]
+    note = (
+        f"Median (least-greatest) of {len(result.cases[0].seconds)} rounds, one core. Most memory of the whole process"
+        f" (RSS): {result.peak_mb:.0f} MB. Load or compile, once: {result.first_s:.1f} s."
     )
+    return [Table(TITLE, ("", "arrivals", "time", "arrivals/s"), rows, [note])]
 
 
-def main() -> None:
-    """Measure the simulator alone: ``python -m benchmarks.simulation``."""
-    run(Console(width=None if sys.stdout.isatty() else 110))
-
-
-if __name__ == "__main__":
-    main()
+def goals(result: Result) -> list[Goal]:
+    """None."""
+    return []
