@@ -2,6 +2,8 @@
 
 import socket
 import struct
+import subprocess
+import sys
 import threading
 
 import grpc
@@ -258,6 +260,19 @@ def test_the_server_is_told_the_deadline(make_server, make_client, timeout_s):
     server.predict = predict
     make_client(server, timeout_s=timeout_s).predict({"x": [1]})
     assert timeout_s - 60 < told[0] <= timeout_s
+
+
+@pytest.mark.parametrize("first", ["tensorflow", "cortex_runtime.tf_serving.client"])
+def test_tensorflow_in_the_same_process(make_server, tensorflow_installed, first):
+    """It holds another libcurl, and exports its names."""
+    server = make_server()
+    code = (
+        f"import {first}, tensorflow\n"
+        "from cortex_runtime.tf_serving.client import TensorFlowClient\n"
+        f"print(TensorFlowClient({server.address!r}).predict({{'x': [1.5]}}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "{'x': [1.5]}\n", done.stderr
 
 
 def test_a_proxy_in_the_environment_is_not_asked(serve, monkeypatch):

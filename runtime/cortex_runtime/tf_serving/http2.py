@@ -12,9 +12,8 @@ import select
 import struct
 from urllib.parse import quote, unquote_to_bytes
 
-import pycurl
-
 from cortex_runtime.errors import ModelServerError
+from cortex_runtime.tf_serving.libcurl import pycurl
 
 CONNECT_TIMEOUT_MS = 5000
 UPLOAD_BUFFER_BYTES = 512 * 1024

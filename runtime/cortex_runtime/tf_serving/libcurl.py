@@ -1,0 +1,19 @@
+"""pycurl with the libcurl that it brings, whatever the process has loaded before.
+
+TensorFlow exports the functions of an older libcurl that it holds. Were pycurl's names bound as usual, to the first
+library that has them, it could not be imported after TensorFlow.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+_flags = sys.getdlopenflags()
+sys.setdlopenflags(_flags | getattr(os, "RTLD_DEEPBIND", 0))  # Linux: its own libraries first
+try:
+    import pycurl
+finally:
+    sys.setdlopenflags(_flags)
+
+__all__ = ["pycurl"]
