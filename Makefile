@@ -3,7 +3,7 @@
 .PHONY: help setup demo test check bench bench-tools bench-page soak simulate docs lock lock-rivals audit fuzz clean tools browser emulator test-emulated deploy-emulated destroy-emulated
 
 PYTHON ?= python3
-JOBS ?= 2
+JOBS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed

@@ -19,7 +19,7 @@ def test_times_are_those_of_the_code():
     page = (DOCS / "architecture.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| [^|]*\(`(\w+)`\) \| (\d+) s \|", page, re.MULTILINE))
     own = {name for name, member in vars(Timing).items() if isinstance(member, property)}
-    assert rows == {name: str(getattr(Timing(), name)) for name in {"request_s", *own}}
+    assert rows == {name: f"{getattr(Timing(), name):g}" for name in {"request_s", *own}}
 
 
 def test_the_picture_says_in_words_what_it_shows():

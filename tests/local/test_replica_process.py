@@ -40,7 +40,9 @@ def test_every_key_arrives(tmp_path: Path):
         python_path="lib",
         config={"labels": ["a", 1, 2.5, None, {"b": True}]},
         env={"MODE": "fast"},
+        timeout_s=60.0,
     )
+    assert found.model_server.timeout_s == 57.0  # given up first, so that the log names what hangs
     assert found.model_server.address == "unix:/s"
     assert found.model_server.model_name == "iris-classifier"
     assert found.model_server.signature_key == "predict"
