@@ -75,7 +75,7 @@ class Watch:
             cpu=_cpu(),
             cores=os.cpu_count() or 1,
             memory_gb=round(psutil.virtual_memory().total / 2**30, 1),
-            kernel=f"{platform.system()} {platform.release()}",
+            kernel=f"{platform.system()} {platform.release().partition('-')[0]}",  # without the name of its build
             load_before=round(self._load, 2),
             loop_ms=round(self._loop_ms, 1),
             stolen=round(stolen_s / (took_s * (os.cpu_count() or 1)), 4),
