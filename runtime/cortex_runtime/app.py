@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from http import HTTPStatus
 from typing import Any
@@ -13,7 +14,7 @@ from falcon.asgi import Request, Response
 
 from . import answer, metrics, openapi
 from .front import CONTEXT, EXPOSED_HEADERS, Context, Front, error_body, too_large
-from .job import ClientGone, Job, TimedOut, Unavailable, WorkerLost
+from .job import ClientGone, Job, JobFailed, Outcome
 from .replica import Replica
 
 log = logging.getLogger(__name__)
@@ -72,24 +73,26 @@ class Endpoint:
         if context.disconnected:  # what was read may be a part only
             return
         debug = (req.get_param("debug") or "").lower() not in FALSE
-        job = Job(context.request_id, body, debug)
+        ended: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        job = Job(context.request_id, body, debug, lambda job, outcome: ended.set_result(outcome))
         del body
         try:
             self._replica.pool.submit(job)
             context.on_disconnect = lambda: self._replica.pool.cancel(job)
-            meta, resp.data = await job.answer
-        except WorkerLost as error:
-            raise falcon.HTTPBadGateway(description=str(error)) from None
-        except TimedOut as error:
-            raise falcon.HTTPGatewayTimeout(description=str(error)) from None
-        except Unavailable as error:
-            raise falcon.HTTPServiceUnavailable(description=f"no predictor to ask: {error}", retry_after=5) from None
-        except ClientGone:
-            return
+            outcome = await ended
+        except JobFailed as error:
+            outcome = error
         finally:
+            job.ended = True  # after a cancellation, nobody wants to know any more
             context.job_queue_s = job.queue_s
             if job.started_at is not None:
                 self._replica.served += 1
+        if isinstance(outcome, ClientGone):
+            return
+        if isinstance(outcome, JobFailed):
+            headers = None if outcome.retry_after_s is None else {"Retry-After": str(outcome.retry_after_s)}
+            raise falcon.HTTPError(outcome.status, description=str(outcome), headers=headers)
+        meta, resp.data = outcome
         resp.status = _STATUS_LINES[meta.status]
         resp.content_type = meta.content_type
         if self._replica.tracker is not None and meta.observation is not None:

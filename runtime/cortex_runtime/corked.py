@@ -31,10 +31,18 @@ class CorkedTransport:
                 self._transport.write(data)
             return
         head, self._held = self._held, b""
-        if len(data) < LARGE:
-            self._transport.write(head + data)
+        self.write_answer(head, data)
+
+    def write_answer(self, head: bytes, body: bytes) -> None:
+        """Send a whole answer."""
+        if len(body) < LARGE:
+            self._transport.write(head + body)
         else:
-            self._transport.writelines((head, data))
+            self._transport.writelines((head, body))
+
+    def is_closing(self) -> bool:
+        """Whether the connection is closed, or about to be."""
+        return self._transport.is_closing()
 
     def flush(self) -> None:
         """Send what is held."""

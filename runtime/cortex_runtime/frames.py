@@ -62,6 +62,12 @@ class FrameBuffer:
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Add received bytes and yield the frames that are complete."""
         buffer = self._buffer
+        if not buffer and len(data) >= HEADER.size:  # nearly always it is one whole frame, which need not be copied
+            kind, id, meta_length, body_length = HEADER.unpack_from(data)
+            meta_end = HEADER.size + meta_length
+            if len(data) == meta_end + body_length:
+                yield Frame(kind, id, data[HEADER.size : meta_end], data[meta_end:])
+                return
         buffer += data
         while len(buffer) >= self._needed:
             kind, id, meta_length, body_length = HEADER.unpack_from(buffer)

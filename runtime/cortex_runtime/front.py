@@ -11,11 +11,12 @@ import logging
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 import orjson
 
+from .job import ClientGone
 from .replica import Replica
 from .settings import RESERVED
 
@@ -33,12 +34,15 @@ CONTEXT = "cortex_runtime.context"
 EXPOSED_HEADERS = "x-request-id, retry-after"
 """What pages of other origins may read."""
 
-CLIENT_GONE = 499
-"""Status in logs and metrics when nobody was there to read an answer; the code that nginx made usual for it."""
+CLIENT_GONE = ClientGone.status
+"""Status in logs and metrics when nobody was there to read an answer."""
+
+REPLICA_STOPPED = "the replica has stopped before the answer was there"
 
 HTTP_VERSIONS = ("1.0", "1.1")
 SYSTEM_PATHS = frozenset(RESERVED)
 REQUEST_ID = b"x-request-id"
+_NOT_PLAIN = frozenset({b"expect", b"origin", b"transfer-encoding", b"upgrade"})
 _VALID_ID = re.compile(rb"[\x21-\x7e]{1,200}")
 _VALID_HOST = re.compile(rb"(?:[\w.~%!$&'()*+,;=-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")  # RFC 3986, 3.2.2
 
@@ -72,8 +76,8 @@ class Front:
 
     def __init__(self, app: App, replica: Replica) -> None:
         self._app = app
-        self._replica = replica
-        self._endpoint = replica.settings.api.endpoint
+        self.replica = replica
+        self.endpoint = replica.settings.api.endpoint
         self._limit = replica.settings.concurrency.max_in_flight
         self._max_body = replica.settings.http.max_body_bytes
         self._known_host: list[bytes] = []  # the last one that was valid: nearly always that of the next request
@@ -91,7 +95,7 @@ class Front:
         if path == self._extension_path and spoken and self._extension is not None:
             await self._extension(scope, receive, send)
             return
-        counted = spoken and scope["method"] == "POST" and path == self._endpoint
+        counted = spoken and scope["method"] == "POST" and path == self.endpoint
         length, given_id, hosts = b"0", None, []
         for name, value in scope["headers"]:
             if name == b"host":
@@ -102,7 +106,7 @@ class Front:
                 given_id = value
         context = scope[CONTEXT] = Context(_request_id(given_id))
         extra = (REQUEST_ID, context.request_id.encode())
-        replica = self._replica
+        replica = self.replica
 
         async def send_answer(message: Message) -> None:
             if message["type"] == "http.response.start" and not context.disconnected:
@@ -140,7 +144,7 @@ class Front:
                 await self._app(scope, receive, send_answer)
             except asyncio.CancelledError:  # shutdown.timeout_s is over
                 if context.status == 0:
-                    await _refuse(503, "the replica has stopped before the answer was there", context, send_answer)
+                    await _refuse(503, REPLICA_STOPPED, context, send_answer)
             except Exception as error:
                 log.error("the answer could not be sent", exc_info=error, extra={"request_id": context.request_id})
                 if context.status == 0:
@@ -151,6 +155,32 @@ class Front:
         replica.metrics.answered(context.status, seconds, context.job_queue_s)
         self._log(scope, context, seconds)
 
+    def plain(self, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+        """The id of a POST to the endpoint, by HTTP/1.1, that needs nothing but a prediction; None for any other.
+
+        Others are those that are to be refused, that come from a page of another origin, that wait for a
+        "100 Continue", or whose body's length is not told.
+        """
+        length, given_id, hosts = None, None, []
+        for name, value in headers:
+            if name == b"host":
+                hosts.append(value)
+            elif name == b"content-length":
+                length = value
+            elif name == REQUEST_ID:
+                if given_id is None:
+                    given_id = value
+            elif name in _NOT_PLAIN:
+                return None
+        if (
+            length is None
+            or int(length) > self._max_body
+            or self.replica.in_flight.value >= self._limit
+            or not (hosts == self._known_host or self._is_valid_host(hosts, "1.1"))
+        ):
+            return None
+        return _request_id(given_id)
+
     def _is_valid_host(self, hosts: list[bytes], http_version: str) -> bool:
         """Whether a request's headers ``Host`` are as RFC 9112, section 3.2, has it: one; none will do in 1.0."""
         if len(hosts) == 1 and _VALID_HOST.fullmatch(hosts[0]):
@@ -159,14 +189,20 @@ class Front:
         return not hosts and http_version == "1.0"
 
     def _log(self, scope: Scope, context: Context, seconds: float) -> None:
-        queue_s = context.job_queue_s
-        self._replica.writer.write(
+        path = scope["raw_path"].decode("ascii", "replace")
+        self.log_answer(scope["method"], path, context.status, seconds, context.job_queue_s, context.request_id)
+
+    def log_answer(
+        self, method: str, path: str, status: int, seconds: float, queue_s: float | None, request_id: str
+    ) -> None:
+        """Write the access log's record of a request."""
+        self.replica.writer.write(
             "info",
-            f"{scope['method']} {scope['raw_path'].decode('ascii', 'replace')} {context.status}",
-            status=context.status,
+            f"{method} {path} {status}",
+            status=status,
             latency_ms=round(seconds * 1000, 2),
             queue_ms=None if queue_s is None else round(queue_s * 1000, 2),
-            request_id=context.request_id,
+            request_id=request_id,
         )
 
 

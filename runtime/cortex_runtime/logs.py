@@ -6,7 +6,6 @@ go to file descriptor 1 with a single ``write``, so that the lines of several pr
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import threading
@@ -77,10 +76,12 @@ class Writer:
 
     def write_line(self, line: bytes) -> None:
         """Write lines that are complete, with their ends."""
-        # A log that cannot be written (disk full, reader gone) must not take the service with it.
-        with _writing, contextlib.suppress(OSError):
-            while line:
-                line = line[os.write(self.fd, line) :]
+        with _writing:
+            try:
+                while line:
+                    line = line[os.write(self.fd, line) :]
+            except OSError:  # disk full, reader gone: that must not take the service with it
+                pass
 
     def _as_json(self, now: float, level: str, message: str, fields: dict[str, Any]) -> bytes:
         second, words = self._second

@@ -14,7 +14,7 @@ import os
 from collections import deque
 from collections.abc import Callable
 
-from .job import ClientGone, Job, TimedOut, Unavailable, WorkerLost
+from .job import ClientGone, Job, JobFailed, TimedOut, Unavailable, WorkerLost
 from .load import InFlight
 from .settings import FILE_VARIABLE, VARIABLE, Settings
 from .worker_process import WorkerProcess
@@ -86,7 +86,7 @@ class WorkerPool:
             with contextlib.suppress(ValueError):
                 self.queue.remove(job)
                 self.queued.change(-1)
-            job.fail(ClientGone())
+            job.end(ClientGone())
 
     def slot_idle(self, worker: WorkerProcess) -> None:
         """A slot of a worker has become idle: give it the job that waits longest."""
@@ -196,7 +196,7 @@ class WorkerPool:
                 if worker is None or not worker.alive or not (overdue := worker.overdue(timeout_s)):
                     continue
                 for job in overdue:
-                    job.fail(TimedOut(f"predict() took longer than {timeout_s:g} s"))
+                    job.end(TimedOut(f"predict() took longer than {timeout_s:g} s"))
                 if not worker.retiring:
                     worker.retiring, worker.ready = True, False
                     if worker in self._idle:
@@ -235,9 +235,9 @@ class WorkerPool:
         if not self._was_ready:
             self._on_failure(reason)
 
-    def _fail_queue(self, error: Exception) -> None:
+    def _fail_queue(self, error: JobFailed) -> None:
         while self.queue:
-            self._next().fail(error)
+            self._next().end(error)
 
     def worker_ready(self, worker: WorkerProcess) -> None:
         """A worker has built its predictor."""
@@ -255,7 +255,7 @@ class WorkerPool:
         if worker in self._idle:
             self._idle.remove(worker)
         for job in worker.running.values():
-            job.fail(WorkerLost(f"worker {worker.index} died while it ran this request"))
+            job.end(WorkerLost(f"worker {worker.index} died while it ran this request"))
         worker.running.clear()
         worker.close()
         if not self._stopping.is_set():

@@ -15,7 +15,8 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from .corked import CorkedTransport
-from .front import CLIENT_GONE, CONTEXT, Context, error_body, new_request_id
+from .front import CLIENT_GONE, CONTEXT, Context, Front, error_body, new_request_id
+from .prediction import Prediction
 from .slow import Limits, Phase
 
 log = logging.getLogger(__name__)
@@ -36,24 +37,26 @@ class FrontProtocol(HttpToolsProtocol):
 
     limits: Limits
     max_head_bytes: int
+    front: Front
 
     def connection_made(self, transport: Any) -> None:
         """Begin with a client that has sent nothing yet."""
         super().connection_made(transport)
-        self._corked = CorkedTransport(transport)
-        self.transport = cast(asyncio.Transport, self._corked)
+        self.corked = CorkedTransport(transport)
+        self.transport = cast(asyncio.Transport, self.corked)
         self._enter(Phase.IDLE)
         self._body_bytes = self._head_bytes = self._head_received = self._begun = 0
         self._head_too_large = self._refused = False
         self._refusal: bytes | None = None  # to be written when the requests before have their answers
-        self._serving: RequestResponseCycle | None = None
+        self._serving: RequestResponseCycle | Prediction | None = None
         self._unread, self._unread_since = 0, 0.0
+        self._target = self.front.endpoint.encode()
+        self._tasks = cast(set[asyncio.Task[None] | Prediction], self.tasks)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request that was not answered yet."""
-        super().connection_lost(exc)
-        self._unset_keepalive_if_required()  # after an error the base class does not, and the timer holds the answer
         self._context_gone(CLIENT_GONE)
+        super().connection_lost(exc)
 
     def eof_received(self) -> None:
         """The connection closes now: nothing can be written to it from here on, though it is not told as lost yet."""
@@ -61,7 +64,9 @@ class FrontProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A request begins."""
-        super().on_message_begin()
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
         self._enter(Phase.HEAD)
         self._head_bytes = 0
         self._begun += 1
@@ -69,27 +74,65 @@ class FrontProtocol(HttpToolsProtocol):
     def on_url(self, url: bytes) -> None:
         """Take a part of the request's target."""
         self._count_head(len(url))
-        super().on_url(url)
+        self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; what comes after a body is ignored."""
         self._count_head(len(name) + len(value) + 4)
         if self._phase is Phase.HEAD:
-            super().on_header(name, value)
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """The head is complete: the request can be served."""
         self._enter(Phase.BODY)
         self._body_bytes = 0
-        super().on_headers_complete()
+        if self.url != self._target or not self._begin_prediction():
+            self._begin_scope()
+            super().on_headers_complete()
+
+    def _begin_scope(self) -> None:
+        """Make what an ASGI app is told, which the base class does before it knows the head."""
+        url, headers = self.url, self.headers
+        super().on_message_begin()
+        self.url = url
+        for name, value in headers:
+            super().on_header(name, value)
+
+    def _begin_prediction(self) -> bool:
+        """Take the short way with the request, if it is one for it."""
+        before, parser = self.cycle, self.parser
+        if (
+            (before is not None and not before.response_complete)
+            or self.flow.write_paused
+            or parser.get_method() != b"POST"
+            or parser.get_http_version() != "1.1"
+            or (request_id := self.front.plain(self.headers)) is None
+        ):
+            return False
+        prediction = Prediction(self.front, self, request_id, parser.should_keep_alive(), self._tasks.discard)
+        self._tasks.add(prediction)
+        self._serving = prediction
+        self.cycle = cast(RequestResponseCycle, prediction)
+        return True
+
+    def default_headers(self) -> list[tuple[bytes, bytes]]:
+        """Headers of every answer."""
+        return self.server_state.default_headers
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
         self._body_bytes += len(body)
-        super().on_body(body)
+        if isinstance(self.cycle, Prediction):
+            self.cycle.take(body)
+        else:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Go on reading after a large body, else the end of the connection would not be noticed."""
+        if isinstance(self.cycle, Prediction):
+            self._enter(Phase.ANSWER)
+            self.cycle.body_complete()
+            return
         super().on_message_complete()
         if self.parser.should_upgrade():
             return  # it is parsed once more, see below
@@ -104,8 +147,12 @@ class FrontProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """The answer has been written; the next request may have begun already."""
-        self._corked.flush()
-        super().on_response_complete()
+        self.corked.flush()
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            if self.pipeline:
+                self._start_asgi_task(*self.pipeline.pop())
         if self._refusal is not None and self._serving is not None and self._serving.response_complete:
             self._write_refusal(self._refusal)
             return
@@ -119,9 +166,8 @@ class FrontProtocol(HttpToolsProtocol):
         """Take in what the client sent."""
         if self._refused:
             return
-        self._unset_keepalive_if_required()
         phase, self._begun = self._phase, 0
-        rest: memoryview | None = memoryview(data)
+        rest: bytes | memoryview | None = data
         try:
             while rest is not None:
                 rest = self._feed(rest)
@@ -190,18 +236,23 @@ class FrontProtocol(HttpToolsProtocol):
 
     def _context_gone(self, status: int) -> None:
         """Tell the request that is being served that nobody waits for its answer."""
-        if self._serving is not None and not self._serving.response_complete:
-            self._serving.disconnected = True
-            self._serving.message_event.set()
-            context = self._serving.scope.get(CONTEXT)
-            if isinstance(context, Context):
-                context.client_gone(status)
+        serving = self._serving
+        if serving is None or serving.response_complete:
+            return
+        if isinstance(serving, Prediction):
+            serving.client_gone(status)
+            return
+        serving.disconnected = True
+        serving.message_event.set()
+        context = serving.scope.get(CONTEXT)
+        if isinstance(context, Context):
+            context.client_gone(status)
 
     def _should_upgrade(self) -> bool:
         """Keep uvicorn from starting the request that offers an upgrade."""
         return True
 
-    def _feed(self, data: memoryview) -> memoryview | None:
+    def _feed(self, data: bytes | memoryview) -> memoryview | None:
         """Parse data; what comes after the head of a request that offered an upgrade, which is still to be parsed."""
         try:
             self.parser.feed_data(data)
@@ -213,7 +264,7 @@ class FrontProtocol(HttpToolsProtocol):
             self.parser = httptools.HttpRequestParser(self)
             self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as the base class has it
             self.parser.feed_data(head)
-            return data[upgrade.args[0] :]
+            return memoryview(data)[upgrade.args[0] :]
         return None
 
     def _head_without_upgrade(self) -> bytes:
@@ -250,7 +301,6 @@ class FrontProtocol(HttpToolsProtocol):
         """Hang up, but not at once, which would reset the connection if the client still sends, and what was answered
         would be lost."""
         self._refusal = None
-        self._unset_keepalive_if_required()
         if not self.transport.is_closing():
             self.transport.write(answer)
             self.transport.write_eof()

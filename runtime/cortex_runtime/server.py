@@ -111,7 +111,7 @@ class FrontWorker(UvicornWorker):
         FrontProtocol.limits = settings.http.limits()
         FrontProtocol.max_head_bytes = settings.http.max_head_bytes
         server.replica = Replica(settings, writer, on_failure=server.fail)
-        self.config.app = create_app(server.replica)
+        self.config.app = FrontProtocol.front = create_app(server.replica)
         self._install_sigquit_handler()
         end_with_parent(self.ppid, signal.SIGTERM)  # without its master nobody would ever end it
         slow = asyncio.create_task(server.end_slow_connections())

@@ -122,12 +122,12 @@ class WorkerProcess(asyncio.Protocol):
     def overdue(self, timeout_s: float) -> list[Job]:
         """The jobs that have run for longer, and were not given up yet."""
         limit = time.perf_counter() - timeout_s
-        return [job for job in self.running.values() if (job.started_at or limit) < limit and not job.answer.done()]
+        return [job for job in self.running.values() if (job.started_at or limit) < limit and not job.ended]
 
     @property
     def has_unanswered(self) -> bool:
         """Whether somebody waits for what it runs."""
-        return any(not job.answer.done() for job in self.running.values())
+        return any(not job.ended for job in self.running.values())
 
     async def stacks(self) -> str:
         """The stacks of its threads; empty when it cannot say."""
@@ -161,9 +161,9 @@ class WorkerProcess(asyncio.Protocol):
         for frame in self._buffer.feed(data):
             if frame.kind == Kind.ANSWER:
                 job = self.running.pop(frame.id, None)
-                if job is not None and not job.answer.done():
-                    job.answer.set_result((answer.decode(frame.meta), frame.body))
-                self._owner.slot_idle(self)
+                self._owner.slot_idle(self)  # first of all: others may wait for it
+                if job is not None:
+                    job.end((answer.decode(frame.meta), frame.body))
             elif frame.kind == Kind.READY:
                 self.ready = self.was_ready = True
                 self._ready_at = time.monotonic()

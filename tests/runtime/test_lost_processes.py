@@ -14,7 +14,7 @@ from cortex_runtime.worker import Worker
 from tests.support.replica import is_running, wait_until
 
 
-@pytest.mark.parametrize("how", ["signal", "os._exit(7)", "sys.exit() if os.fork() else os.kill(os.getppid(), 9)"])
+@pytest.mark.parametrize("how", ["signal", "os._exit(7)", "os.fork() or os.kill(os.getppid(), 9)"])
 def test_a_worker_that_dies_fails_only_what_it_ran(start_replica, how):
     replica = start_replica(concurrency={"workers": 2})
     with replica.clients(8) as submit:

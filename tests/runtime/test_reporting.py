@@ -11,7 +11,7 @@ import time
 import pytest
 
 from cortex_runtime.aws_sink import QUEUE_SIZE, AwsSink, item_of
-from cortex_runtime.job import Job
+from cortex_runtime.job import ClientGone, Job, Outcome, Unavailable
 from cortex_runtime.load import InFlight, LoadReport, SecondMeans
 from cortex_runtime.logs import Writer
 from cortex_runtime.pool import WorkerPool
@@ -233,7 +233,11 @@ def test_what_waits_is_counted_in_and_out_of_the_queue():
 
     async def use_queue():
         pool = WorkerPool(settings)  # without workers: nothing ever runs
-        jobs = [Job(str(number), b"", False) for number in range(3)]
+        outcomes: dict[str, Outcome] = {}
+        jobs = [
+            Job(str(number), b"", False, lambda job, outcome: outcomes.setdefault(job.request_id, outcome))
+            for number in range(3)
+        ]
         for job in jobs:
             pool.submit(job)
         counts = [pool.queued.value]
@@ -242,8 +246,11 @@ def test_what_waits_is_counted_in_and_out_of_the_queue():
             counts.append(pool.queued.value)
         await pool.stop()
         assert pool.queued.value == len(pool.queue) == 0
-        for job in jobs:
-            assert job.answer.exception() is not None
+        assert {name: type(outcome) for name, outcome in outcomes.items()} == {
+            "0": Unavailable,
+            "1": ClientGone,
+            "2": Unavailable,
+        }
         return counts
 
     assert asyncio.run(use_queue()) == [3, 2, 2]

@@ -55,6 +55,7 @@ def test_a_prediction_that_hangs_is_answered_504_and_its_worker_replaced(start_r
 
 def test_other_threads_of_a_worker_that_hangs_may_finish(start_replica):
     replica = start_replica(predictor_settings={"timeout_s": 6.0}, concurrency={"threads_per_worker": 2})
+    (worker,) = replica.worker_pids()
     with replica.clients(3) as submit:
         hanging = submit(replica.evaluate, "hold('ever')")
         replica.wait_arrived("ever")
@@ -64,6 +65,9 @@ def test_other_threads_of_a_worker_that_hangs_may_finish(start_replica):
         assert hanging.result().status == 504
         waiting = submit(replica.evaluate, "'after'")  # the thread that is idle may belong to no new request
         replica.wait_metric("cortex_queued", 1)
+        replica.wait_log("worker 0 is replaced")  # what hangs has been noted: from here on, it might be killed
+        replica.wait_metric("cortex_queued", 1)  # the front has gone on since
+        assert replica.worker_pids() == [worker]
         replica.release("later")
         assert later.result().json() == "later"
         assert waiting.result().json() == "after"

@@ -373,6 +373,7 @@ def test_only_the_running_call_is_lost_when_the_server_is_killed(make_client, tm
             with pytest.raises(ModelServerError) as caught:
                 call.result()
         assert caught.value.code == "UNAVAILABLE"
+        slow.wait()  # until then, it may still take connections
         with ThreadPoolExecutor() as threads:
             call = threads.submit(client.predict, {"x": [2]})
             quick = start(0)

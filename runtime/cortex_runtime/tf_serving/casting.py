@@ -42,6 +42,9 @@ _KINDS = {
 # What numpy makes of lists without loss, by kind: integers among floats would be rounded before their range is known.
 _READ_EXACTLY = {"i": "biu", "f": "biuf", "c": "biuf"}
 _LARGEST = {1: float(np.finfo(np.float32).max), 2: float(np.finfo(np.float64).max)}  # of float32 and float64
+_FEW = 200
+"""Of so many floats, it is the steps on the way that take time, not the floats."""
+
 _SATURATING, _SATURATES_AT = np.dtype(ml_dtypes.float4_e2m1fn), 6.0  # it has neither NaN nor infinity
 
 
@@ -59,11 +62,30 @@ def cast(value: Any, info: TensorInfo) -> Array:
     Raises:
         ModelInputError: the value has None, holes or another kind of value in it, or does not fit the dtype.
     """
-    if type(value) is float and abs(value) <= _LARGEST.get(info.dtype, -1.0):  # by far the most frequent
-        return np.array(value, dtypes.NUMPY[info.dtype])
+    if (largest := _LARGEST.get(info.dtype)) is not None and _few_floats(value, largest):
+        try:
+            return np.array(value, dtypes.NUMPY[info.dtype])
+        except ValueError:  # ragged lists, which are named below
+            pass
     if info.dtype not in dtypes.NUMPY:
         raise input_error(info, "a tensor of this dtype cannot be given as a value")
     return _Caster(info).cast(value)
+
+
+def _few_floats(value: Any, largest: float) -> bool:
+    """Whether ``value`` is a float, or few of them in one or two levels of lists: by far the most frequent inputs.
+
+    Floats beyond ``largest`` are for others to look at, and infinity, and NaN where it comes first.
+    """
+    if type(value) is float:
+        return abs(value) <= largest
+    if type(value) is not list or not 0 < len(value) <= _FEW:
+        return False
+    if type(value[0]) is list:
+        if any(type(row) is not list for row in value) or sum(map(len, value)) > _FEW:
+            return False
+        value = list(chain.from_iterable(value))
+    return {*map(type, value)} == {float} and -largest <= min(value) and max(value) <= largest
 
 
 def input_error(info: TensorInfo, problem: str) -> ModelInputError:

@@ -18,6 +18,7 @@ from cortex_runtime.tf_serving.messages import TensorProto
 
 # dtype number -> the field its values are in and the dtype that the field holds them in: the dtype itself, a wider
 # one, or the unsigned integer with the same bits.
+_LITTLE_ENDIAN = {dtype: dtype if dtype in dtypes.WIDER else dtype.newbyteorder("<") for dtype in dtypes.NUMPY.values()}
 _FIELDS: dict[int, tuple[str, type[np.generic]]] = {
     1: ("float_val", np.float32),
     2: ("double_val", np.float64),
@@ -67,9 +68,15 @@ def write(array: np.ndarray[Any, Any], dtype: int, proto: TensorProto) -> None:
             raise TypeError(f"a tensor of string needs an array of bytes or str, not of {array.dtype}")
         proto.string_val.extend(v.encode() if isinstance(v, str) else v for v in array.ravel().tolist())
         return
-    if array.dtype.newbyteorder("=") != expected:
+    proto.tensor_content = content(array, dtype)
+
+
+def content(array: np.ndarray[Any, Any], dtype: int) -> bytes:
+    """The ``tensor_content`` of an array of numbers; see ``to_tensor_proto``."""
+    expected = dtypes.NUMPY[dtype]
+    if array.dtype != expected and array.dtype.newbyteorder("=") != expected:
         raise TypeError(f"a tensor of {dtypes.name(dtype)} needs an array of {expected}, not of {array.dtype}")
-    proto.tensor_content = array.astype(_little_endian(expected), copy=False).tobytes()
+    return array.astype(_LITTLE_ENDIAN[expected], copy=False).tobytes()
 
 
 def to_numpy(proto: TensorProto) -> np.ndarray[Any, Any]:
@@ -104,7 +111,7 @@ def to_numpy(proto: TensorProto) -> np.ndarray[Any, Any]:
             f"a tensor of {dtypes.name(number)} with shape {shape} has {len(content)} bytes of content"
             f" instead of {count * dtype.itemsize}"
         )
-    return np.frombuffer(content, _little_endian(dtype)).reshape(shape)
+    return np.frombuffer(content, _LITTLE_ENDIAN[dtype]).reshape(shape)
 
 
 def _from_values(proto: TensorProto, number: int, dtype: np.dtype[Any], count: int) -> np.ndarray[Any, Any]:
@@ -160,7 +167,3 @@ def _split(content: bytes, count: int) -> list[bytes]:
         strings.append(content[position : position + length])
         position += length
     return strings
-
-
-def _little_endian(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    return dtype if dtype in dtypes.WIDER else dtype.newbyteorder("<")

@@ -53,6 +53,7 @@ def replica_lines(tmp_path_factory):
         ) as replica:
             assert replica.post(0).status == 200
             assert replica.post(1, x_request_id="broken").status == 500
+            wait_until(lambda: replica.log_records(request_id="broken", status=500), "the failed request's record")
             wait_until(lambda: replica.log_records(message="load report"), "a load report")
             return replica.log_records()
     finally:
