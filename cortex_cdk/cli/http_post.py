@@ -80,7 +80,7 @@ def _resolvable(url: str) -> tuple[str, str | None]:
         return url, None
     try:
         socket.getaddrinfo(parts.hostname, parts.port or 80)
-    except OSError:
+    except (OSError, UnicodeError):
         port = f":{parts.port}" if parts.port else ""
         return parts._replace(netloc=f"127.0.0.1{port}").geturl(), parts.netloc.rpartition("@")[2]
     return url, None

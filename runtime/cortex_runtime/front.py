@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 CONTEXT = "cortex_runtime.context"
 """Key of the request's ``Context`` in its ASGI scope."""
 
+REFUSED = "cortex_runtime.refused"
+"""Key of the status in the scope of a request that has its answer already, or needs none, before it is begun."""
+
 EXPOSED_HEADERS = "x-request-id, retry-after"
 """What pages of other origins may read."""
 
@@ -80,7 +83,9 @@ class Front:
         self.endpoint = replica.settings.api.endpoint
         self._limit = replica.settings.concurrency.max_in_flight
         self._max_body = replica.settings.http.max_body_bytes
-        self._known_host: list[bytes] = []  # the last one that was valid: nearly always that of the next request
+        self._known_host: list[bytes] | None = (
+            None  # the last one that was valid: nearly always that of the next request
+        )
         self._extension = replica.extension
         self._extension_path = replica.settings.extension.path if replica.settings.extension is not None else None
 
@@ -96,7 +101,7 @@ class Front:
             await self._extension(scope, receive, send)
             return
         counted = spoken and scope["method"] == "POST" and path == self.endpoint
-        length, given_id, hosts = b"0", None, []
+        length, given_id, hosts, expects = b"0", None, [], False
         for name, value in scope["headers"]:
             if name == b"host":
                 hosts.append(value)
@@ -104,7 +109,11 @@ class Front:
                 length = value
             elif name == REQUEST_ID and given_id is None:
                 given_id = value
+            elif name == b"expect":
+                expects = True
         context = scope[CONTEXT] = Context(_request_id(given_id))
+        if refused := scope.get(REFUSED):
+            context.client_gone(refused)
         extra = (REQUEST_ID, context.request_id.encode())
         replica = self.replica
 
@@ -112,7 +121,8 @@ class Front:
             if message["type"] == "http.response.start" and not context.disconnected:
                 context.status = message["status"]
                 headers = [*message["headers"], extra]
-                if replica.draining:
+                # A client that was to wait with its body may send it now, or not: nobody could tell what comes next.
+                if replica.draining or (expects and message["status"] >= 400):
                     headers.append((b"connection", b"close"))
                 message = {**message, "headers": headers}
             await send(message)

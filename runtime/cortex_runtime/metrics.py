@@ -93,6 +93,10 @@ class Metrics(Collector):
         if self.times is not None:
             self.times.add(latency_s, queue_s)
 
+    def requests(self) -> Counts[str]:
+        """Answers by status code since the start."""
+        return Counts({str(code): count for code, count in self._answers.items()})
+
     def take_requests(self) -> dict[str, int]:
         """Answers by status code since the last call."""
         taken = self._answers - self._reported

@@ -15,9 +15,10 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from .corked import CorkedTransport
-from .front import CLIENT_GONE, CONTEXT, Context, Front, error_body, new_request_id
+from .front import CLIENT_GONE, CONTEXT, REFUSED, Context, Front, error_body, new_request_id
 from .prediction import Prediction
 from .slow import Limits, Phase
+from .unread import unread_bytes
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ class FrontProtocol(HttpToolsProtocol):
         self.corked = CorkedTransport(transport)
         self.transport = cast(asyncio.Transport, self.corked)
         self._enter(Phase.IDLE)
-        self._body_bytes = self._head_bytes = self._head_received = self._begun = 0
+        self._body_bytes = self._head_bytes = self._head_received = self._trailer_received = self._begun = 0
         self._head_too_large = self._refused = False
         self._refusal: bytes | None = None  # to be written when the requests before have their answers
         self._serving: RequestResponseCycle | Prediction | None = None
@@ -97,6 +98,8 @@ class FrontProtocol(HttpToolsProtocol):
         self.url = url
         for name, value in headers:
             super().on_header(name, value)
+        if self.parser.get_http_version() != "1.1":
+            self.expect_100_continue = False  # RFC 9110, 10.1.1
 
     def _begin_prediction(self) -> bool:
         """Take the short way with the request, if it is one for it."""
@@ -166,13 +169,17 @@ class FrontProtocol(HttpToolsProtocol):
         """Take in what the client sent."""
         if self._refused:
             return
-        phase, self._begun = self._phase, 0
+        phase, self._begun, body_bytes = self._phase, 0, self._body_bytes
         rest: bytes | memoryview | None = data
         try:
             while rest is not None:
                 rest = self._feed(rest)
             if self._phase is Phase.HEAD:
                 self._count_unfinished_head(len(data), phase)
+            elif phase is self._phase and self._begun == 0 and self._body_bytes == body_bytes:
+                self._count_unfinished_trailer(len(data))
+            else:
+                self._trailer_received = 0
         except (httptools.HttpParserError, HeadTooLarge) as error:
             if self._head_too_large:
                 self._refuse(431, f"the request's line and headers are larger than {self.max_head_bytes} bytes")
@@ -186,7 +193,7 @@ class FrontProtocol(HttpToolsProtocol):
         Args:
             now: the time of the event loop.
         """
-        unread = self.transport.get_write_buffer_size()
+        unread = unread_bytes(self.transport)
         if unread == 0 or unread != self._unread:
             self._unread, self._unread_since = unread, now
         elif now - self._unread_since > self.limits.write_timeout_s:
@@ -229,6 +236,13 @@ class FrontProtocol(HttpToolsProtocol):
             self._head_received = size if self._begun == 1 and before in (Phase.IDLE, Phase.ANSWER) else 0
         self._bound_head(self._head_received)
 
+    def _count_unfinished_trailer(self, size: int) -> None:
+        """Count data after the last part of a body, or between two parts: the parser keeps it until a line is complete,
+        and is the slower the more it has.
+        """
+        self._trailer_received += size
+        self._bound_head(self._trailer_received)
+
     def _bound_head(self, size: int) -> None:
         if size > self.max_head_bytes:
             self._head_too_large = True
@@ -247,6 +261,8 @@ class FrontProtocol(HttpToolsProtocol):
         context = serving.scope.get(CONTEXT)
         if isinstance(context, Context):
             context.client_gone(status)
+        else:
+            cast(dict[str, Any], serving.scope)[REFUSED] = status
 
     def _should_upgrade(self) -> bool:
         """Keep uvicorn from starting the request that offers an upgrade."""
@@ -269,7 +285,8 @@ class FrontProtocol(HttpToolsProtocol):
 
     def _head_without_upgrade(self) -> bytes:
         """The head of the request without its offer, which stops the parser before the body (HTTP/2 in the clear)."""
-        lines = [b"%b %b HTTP/1.1" % (self.scope["method"].encode(), self.url)]
+        line = self.scope["method"].encode(), self.url, self.scope["http_version"].encode()
+        lines = [b"%b %b HTTP/%b" % line]
         for name, value in self.headers:
             if name == b"connection":
                 tokens = [token.strip() for token in value.split(b",")]
@@ -294,7 +311,7 @@ class FrontProtocol(HttpToolsProtocol):
         if serving is not None and not serving.response_complete and not serving.more_body:
             self._refusal = answer
         else:
-            self._context_gone(status if status == 408 else CLIENT_GONE)
+            self._context_gone(status)
             self._write_refusal(answer)
 
     def _write_refusal(self, answer: bytes) -> None:

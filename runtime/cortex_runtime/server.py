@@ -75,7 +75,10 @@ class ReplicaServer(Server):
             await asyncio.sleep(CLIENTS_LOOKED_AT_EVERY_S)
             for connection in list(self.server_state.connections):
                 if isinstance(connection, FrontProtocol):
-                    connection.end_if_too_slow(loop.time())
+                    try:
+                        connection.end_if_too_slow(loop.time())
+                    except Exception:  # the others' limits must not end with this one's
+                        log.exception("a connection's limits could not be looked at")
 
     def exit(self) -> None:
         """Stop listening, answer what is in flight, and end."""
@@ -222,9 +225,9 @@ class GunicornLogger(gunicorn.glogging.Logger):
 
 def _allow_many_connections() -> None:
     """Raise the limit of open files, which for the sake of old programs is low unless a program asks for more."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, MAX_FILES) if hard > 0 else MAX_FILES, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, MAX_FILES) if hard > 0 else MAX_FILES), hard))
 
 
 def serve(settings: Settings) -> None:

@@ -19,12 +19,22 @@ class Stacks:
     """The front's end of the pipe of one worker, whose end is ``for_worker``."""
 
     def __init__(self) -> None:
+        self._ours = self.for_worker = -1
+
+    def open(self) -> None:
+        """Make the pipe.
+
+        Raises:
+            OSError: when it cannot be made.
+        """
         self._ours, self.for_worker = os.pipe()
         os.set_blocking(self._ours, False)
 
-    def worker_has_it(self) -> None:
+    def close_for_worker(self) -> None:
         """Close the worker's end here, so that nothing but the worker holds it."""
-        os.close(self.for_worker)
+        if self.for_worker >= 0:
+            os.close(self.for_worker)
+            self.for_worker = -1
 
     async def ask(self, pid: int) -> str:
         """The stacks of all threads of the process, as ``faulthandler`` writes them; empty when it does not answer."""
@@ -41,8 +51,9 @@ class Stacks:
 
     def close(self) -> None:
         """Close the front's end."""
-        os.close(self._ours)
-        self._ours = -1
+        if self._ours >= 0:
+            os.close(self._ours)
+            self._ours = -1
 
     def _read(self) -> bytes:
         if self._ours < 0:

@@ -76,8 +76,13 @@ class WorkerProcess(asyncio.Protocol):
         Raises:
             OSError: when it cannot be started.
         """
-        ours, theirs = socket.socketpair()
-        try:
+        with contextlib.ExitStack() as failing, contextlib.ExitStack() as workers:
+            # What is the worker's is the worker's alone once it has been started; and there may be no descriptors left.
+            workers.callback(self._stacks.close_for_worker)
+            self._stacks.open()
+            ours, theirs = socket.socketpair()
+            failing.enter_context(ours)
+            workers.enter_context(theirs)
             numbers = (theirs.fileno(), self.index, os.getpid(), self._stacks.for_worker)
             self.process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "cortex_runtime.worker", *map(str, numbers)),
@@ -89,12 +94,7 @@ class WorkerProcess(asyncio.Protocol):
             ours.setblocking(False)
             loop = asyncio.get_running_loop()
             await loop.create_unix_connection(lambda: self, sock=ours)
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-            self._stacks.worker_has_it()
+            failing.pop_all()
 
     @property
     def ready_for_s(self) -> float:

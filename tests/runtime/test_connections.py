@@ -1,6 +1,10 @@
 """HTTP as clients really speak it: connections, chunks, versions, and broken ones."""
 
+import contextlib
+
 import pytest
+
+from tests.support.replica import wait_until
 
 
 def test_connections_are_kept_alive(shared):
@@ -73,6 +77,20 @@ def test_expect_100_continue_is_not_asked_for_a_body_that_is_too_large(shared):
         assert wire.answer().status == 413
 
 
+def test_a_client_that_waits_with_its_body_and_is_refused_is_hung_up(shared):
+    """It may send the body or not, so that nobody could tell what comes next."""
+    with shared.wire() as wire:
+        wire.send(b"POST /api HTTP/1.1\r\nhost: t\r\nexpect: 100-continue\r\ncontent-length: 999999999\r\n\r\n")
+        assert wire.answer().headers["connection"] == "close"
+        assert wire.ended()
+
+
+def test_http_1_0_is_not_told_to_continue(shared):
+    with shared.wire() as wire:
+        wire.send(b"POST /api HTTP/1.0\r\nexpect: 100-continue\r\ncontent-length: 3\r\n\r\n[1]")
+        assert wire.answer().json() == [1]
+
+
 def test_chunked_bodies(shared):
     payload = list(range(1000))
     body = str(payload).encode()
@@ -105,6 +123,53 @@ def test_an_offer_to_upgrade_is_not_taken(shared):
         assert chunked.send(b"3\r\n[1,\r\n").send(b"2\r\n2]\r\n0\r\n\r\n").answer().json() == [1, 2]
         assert wire.request("GET", "/livez", connection="close, upgrade", upgrade="websocket").answer().status == 200
         assert wire.ended()
+    with shared.wire() as wire:
+        wire.send(b"POST /api HTTP/1.0\r\nconnection: upgrade\r\nupgrade: h2c\r\ncontent-length: 3\r\n\r\n[1]")
+        assert wire.answer().json() == [1]
+        assert wire.ended()
+
+
+def test_the_first_request_of_all_needs_a_host_too(start_replica):
+    replica = start_replica(ready=False)
+    wait_until(lambda: "starting" in replica.output() and _connects(replica), "it listens")
+    with replica.wire() as wire:
+        assert wire.send(b"GET /livez HTTP/1.1\r\n\r\n").answer().status == 400
+
+
+def _connects(replica):
+    try:
+        replica.wire().close()
+    except OSError:
+        return False
+    return True
+
+
+def test_a_body_that_breaks_off_is_counted_with_its_status(start_replica):
+    """However early its end is known: with its head, or when it is served already."""
+    head = b"POST /api HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n"
+    trailer = b"0\r\nx: " + b"a" * 300_000
+    replica = start_replica()
+    for separately in (False, True):
+        for body, status in ((b"not a size\r\n", 400), (b"1\r\n1\r\n" + trailer, 431)):
+            with replica.wire() as wire:
+                wire.send(head if separately else head + body)
+                if separately:
+                    replica.wait_metric("cortex_in_flight", 1)
+                    wire.send(body)
+                assert wire.answer().status == status
+    replica.wait_metric("cortex_in_flight", 0)
+    assert replica.metric("cortex_requests_total", code="400") == 2
+    assert replica.metric("cortex_requests_total", code="431") == 2
+    assert replica.metric("cortex_requests_total", code="0") == 0
+
+
+def test_an_endless_line_behind_a_body_is_refused(shared):
+    with shared.wire() as wire:
+        wire.send(b"POST /api HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n1\r\n1\r\n0\r\nx: ")
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            for _ in range(1000):
+                wire.send(b"a" * 10_000)
+        assert wire.answer().status == 431
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 import os
 import signal
 
+import psutil
+
 from tests.support.replica import wait_until
 
 
@@ -60,3 +62,17 @@ def test_no_request_goes_to_a_worker_that_has_ended(start_replica):
         assert replica.evaluate("1").status == 200
     finally:
         os.kill(child, signal.SIGKILL)
+
+
+def test_a_worker_is_replaced_once_there_are_descriptors_again(start_replica):
+    replica = start_replica()
+    front = psutil.Process(replica.front_pid())
+    before = front.rlimit(psutil.RLIMIT_NOFILE)
+    (pid,) = replica.worker_pids()
+    with replica.wire():  # so that one more than the ones of the worker are in use
+        front.rlimit(psutil.RLIMIT_NOFILE, (5, before[1]))
+        os.kill(pid, signal.SIGKILL)
+        replica.wait_log("could not be started")
+        front.rlimit(psutil.RLIMIT_NOFILE, before)
+    replica.wait_ready()
+    assert replica.evaluate("1").json() == 1

@@ -229,3 +229,19 @@ def test_trailers_are_no_headers(shared):
             wire.send(b"x: y\r\n" * 20_000 + b"\r\n")
         assert wire.answer().status in (200, 431)
     assert shared.evaluate("1").json() == 1
+
+
+def test_a_client_that_reads_slowly_but_steadily_is_served(impatient):
+    """The kernel, which holds megabytes, asks for more only now and then."""
+    size = 20_000_000
+    with impatient.wire() as wire:
+        wire.request("POST", "/api", b'{"eval": "bytes(%d)"}' % size)
+        received, end = 0, time.monotonic() + 8
+        while time.monotonic() < end:
+            received += len(wire.socket.recv(20_000))
+            time.sleep(0.1)
+        while data := wire.socket.recv(1 << 20):
+            received += len(data)
+            if received > size:
+                break
+    assert received > size

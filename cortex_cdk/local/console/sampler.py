@@ -28,7 +28,7 @@ class Sampler:
         queued, _ = self._queued.take()
         latency_s = sorted(self._times.latency.take())
         self._times.queue_time.take()
-        codes = self._total_by_code()
+        codes = self._replica.metrics.requests()
         before, self._codes = self._codes, codes
         return Second(
             at=at,
@@ -60,10 +60,6 @@ class Sampler:
             arrived=report.arrived,
             served=report.served,
         )
-
-    def _total_by_code(self) -> Counter[str]:
-        (family,) = self._replica.metrics.requests.collect()
-        return Counter({sample.labels["code"]: int(sample.value) for sample in family.samples})
 
 
 class _Mean:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+import weakref
 from types import TracebackType
 
 from cortex_runtime.errors import ModelServerError
@@ -16,7 +18,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
 class Channel:
     """Every thread that calls has a connection of its own, made when it first calls, and again when it broke.
 
-    Messages may be of any size that gRPC allows.
+    A process that is forked makes connections of its own, too. Messages may be of any size that gRPC allows.
 
     Args:
         address: ``host:port`` or ``unix:/path``.
@@ -26,6 +28,7 @@ class Channel:
         self.address = address
         self._own = threading.local()
         self._closed = False
+        _channels.add(self)
 
     def __enter__(self) -> Channel:
         return self
@@ -69,6 +72,10 @@ class Channel:
         if connection is not None:
             connection.close()
 
+    def forget_connections(self) -> None:
+        """Make new connections from now on."""
+        self._own = threading.local()
+
     def _connection(self) -> Connection:
         if self._closed:
             raise ModelServerError("the connection to the model server was closed", "CANCELLED")
@@ -78,4 +85,22 @@ class Channel:
             connection = None
         if connection is None:
             connection = self._own.connection = Connection(self.address)
+            _connections.add(connection)
         return connection
+
+
+_channels: weakref.WeakSet[Channel] = weakref.WeakSet()
+_connections: weakref.WeakSet[Connection] = weakref.WeakSet()
+_held: list[
+    list[Connection]
+] = []  # in a fork: its parent's, which must not be closed here, or the server would be told
+
+
+def _forget_connections() -> None:
+    for channel in _channels:
+        channel.forget_connections()
+
+
+os.register_at_fork(
+    before=lambda: _held.append(list(_connections)), after_in_parent=_held.pop, after_in_child=_forget_connections
+)

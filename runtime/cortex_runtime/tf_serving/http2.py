@@ -63,15 +63,51 @@ class NotSentError(Exception):
     """The server could not be reached: nothing of the request was sent, so that it can be tried again."""
 
 
+class _Upload:
+    """What is to be sent. Not part of ``Connection``: libcurl's callbacks would hold that until a garbage collection,
+    which are rare in a worker.
+    """
+
+    def __init__(self) -> None:
+        self.message = memoryview(b"")
+        self.position = 0
+
+    def read(self, size: int) -> bytes:
+        """The next part."""
+        begin = self.position
+        self.position = begin + size
+        return bytes(self.message[begin : begin + size])
+
+
+class _Download:
+    """What has been received: nothing beyond the message that was announced."""
+
+    def __init__(self) -> None:
+        self.chunks: list[bytes] = []
+        self._size = self._expected = 0
+
+    def clear(self) -> None:
+        self.chunks.clear()
+        self._size = self._expected = 0
+
+    def write(self, data: bytes) -> int | None:
+        """Take a part; anything but its length or None ends the transfer."""
+        self.chunks.append(data)
+        self._size += len(data)
+        if self._expected == 0 and self._size >= PREFIX.size:
+            begin = self.chunks[0] if len(self.chunks[0]) >= PREFIX.size else b"".join(self.chunks)
+            self._expected = PREFIX.size + PREFIX.unpack_from(begin)[1]
+        return None if self._size <= (self._expected or PREFIX.size) else 0
+
+
 class Connection:
     """A connection to ``address`` (``host:port`` or ``unix:/path``) that is made when it is needed. For one thread."""
 
     def __init__(self, address: str) -> None:
         self._curl = curl = pycurl.Curl()
-        self._chunks: list[bytes] = []
+        self._upload, self._download = _Upload(), _Download()
         self._header_lines: list[bytes] = []
-        self._message = memoryview(b"")
-        self._position = 0
+        self._dead = False
         self._method = ""
         self._timeout_ms = 0
         self._polled, self._poll = -1, select.poll()
@@ -85,8 +121,8 @@ class Connection:
         curl.setopt(pycurl.POST, 1)
         # With a function, a request that was sent in part cannot be sent again, which libcurl would do by itself when
         # an old connection breaks: a request may have brought the server down.
-        curl.setopt(pycurl.READFUNCTION, self._read)
-        curl.setopt(pycurl.WRITEFUNCTION, self._chunks.append)
+        curl.setopt(pycurl.READFUNCTION, self._upload.read)
+        curl.setopt(pycurl.WRITEFUNCTION, self._download.write)
         curl.setopt(pycurl.HEADERFUNCTION, self._header_lines.append)
         curl.setopt(pycurl.UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES)
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS)
@@ -97,7 +133,12 @@ class Connection:
 
     @property
     def broken(self) -> bool:
-        """Whether the server has closed the connection since the last call; one that was never made is not broken."""
+        """Whether the server has closed the connection since the last call, or did not say anything during it.
+
+        One that was never made is not broken.
+        """
+        if self._dead:
+            return True
         socket: int = self._curl.getinfo(pycurl.ACTIVESOCKET)
         if socket < 0:
             return False
@@ -116,21 +157,21 @@ class Connection:
         if len(request) > MAX_MESSAGE_BYTES:
             raise ModelServerError(f"a message of {len(request)} bytes is too large for gRPC", "RESOURCE_EXHAUSTED")
         curl = self._curl
-        self._message = memoryview(PREFIX.pack(0, len(request)) + request)
-        self._position = 0
-        self._chunks.clear()
+        self._upload.message = memoryview(PREFIX.pack(0, len(request)) + request)
+        self._upload.position = 0
+        self._download.clear()
         self._header_lines.clear()
         self._set_timeout(max(1, round(timeout_s * 1000)))
         if method != self._method:
             self._method = method
             curl.setopt(pycurl.URL, self._base + quote(method))
-        curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(self._message))
+        curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(self._upload.message))
         try:
             curl.perform()
         except pycurl.error as error:
             raise self._error(*error.args) from None
         finally:
-            self._message = memoryview(b"")
+            self._upload.message = memoryview(b"")
         self._check_status()
         return self._response()
 
@@ -150,18 +191,18 @@ class Connection:
             ["content-type: application/grpc", "te: trailers", f"grpc-timeout: {limit}", "accept:", "expect:"],
         )
 
-    def _read(self, size: int) -> bytes:
-        begin = self._position
-        self._position = begin + size
-        return bytes(self._message[begin : begin + size])
-
     def _error(self, number: int, words: str) -> Exception:
-        if self._position == 0:
+        if self._upload.position == 0:
             return NotSentError(words)
         if number == pycurl.E_OPERATION_TIMEDOUT:
+            self._dead = not self._header_lines  # nobody may be there any more
             return ModelServerError(words, "DEADLINE_EXCEEDED")
+        if number == pycurl.E_WRITE_ERROR:
+            return ModelServerError("the answer is longer than its message", "INTERNAL")
         if number in _NOT_HTTP2:
-            return ModelServerError(f"what answers does not speak gRPC: {words}", "UNAVAILABLE")
+            return ModelServerError(
+                f"the connection broke off, or what answers does not speak gRPC: {words}", "UNAVAILABLE"
+            )
         return ModelServerError(f"the connection was lost during the call: {words}", "UNAVAILABLE")
 
     def _check_status(self) -> None:
@@ -184,7 +225,7 @@ class Connection:
         )
 
     def _response(self) -> bytes:
-        chunks = self._chunks
+        chunks = self._download.chunks
         if len(chunks) > 1 and len(chunks[0]) >= PREFIX.size:
             prefix, chunks[0] = chunks[0][: PREFIX.size], chunks[0][PREFIX.size :]
             message = b"".join(chunks)

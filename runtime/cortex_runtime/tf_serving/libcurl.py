@@ -10,7 +10,10 @@ import os
 import sys
 
 _flags = sys.getdlopenflags()
-sys.setdlopenflags(_flags | getattr(os, "RTLD_DEEPBIND", 0))  # Linux: its own libraries first
+if "tensorflow" in sys.modules:
+    # Linux: its own libraries first. Not without need, since an allocator that was preloaded counts as another's: what
+    # it gave would be given back to libc.
+    sys.setdlopenflags(_flags | getattr(os, "RTLD_DEEPBIND", 0))
 try:
     import pycurl
 finally:
