@@ -38,16 +38,19 @@ class Goal:
 
     @property
     def verdict(self) -> str:
-        """``met``, by how much the goal was missed, in parts of the limit, or ``NOT_MEASURED``."""
+        """``met``, by how much the goal was missed, in parts of the limit if it is not 0, or ``NOT_MEASURED``."""
         if self.met:
             return "met"
         if math.isnan(self.value):
             return NOT_MEASURED
-        return f"missed by {abs(self.value - self.limit) / self.limit:.1%}"
+        missed = abs(self.value - self.limit)
+        return f"missed by {missed / self.limit:.1%}" if self.limit else f"missed by {self._with_unit(short(missed))}"
 
     @property
     def row(self) -> tuple[str, str, str, str]:
         """Subject, goal, figure and verdict as text."""
-        unit = self.unit if self.unit in ("", "x") else f" {self.unit}"
-        measured = "" if math.isnan(self.value) else f"{short(self.value)}{unit}"
-        return self.subject, f"{self.bound} {self.limit:g}{unit}", measured, self.verdict
+        measured = "" if math.isnan(self.value) else self._with_unit(short(self.value))
+        return self.subject, f"{self.bound} {self._with_unit(f'{self.limit:g}')}", measured, self.verdict
+
+    def _with_unit(self, figure: str) -> str:
+        return figure + (self.unit if self.unit in ("", "x") else f" {self.unit}")

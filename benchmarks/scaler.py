@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -27,12 +27,15 @@ from rich.console import Console
 from benchmarks.goals import Goal
 from benchmarks.lambda_limits import LimitError, Limits, limits, share_of_a_core
 from benchmarks.part import MeasurementError, Run
+from benchmarks.peak_memory import peak_memory_mb
 from benchmarks.tables import Table
 
 TITLE = "The scaler"
 APIS, TICKS = 500, 7
 MEMORY_MB = 384
 """Of the Lambda, see ``cortex_cdk.constructs.scaler``."""
+GOAL_S = 8.0
+"""Less than the 10 s between two ticks, which may come late."""
 
 LOADS = {"typical": "40 counts change", "busy": "all counts change, richest policy; 40 updates"}
 _NEW = 1_793_280_000.0  # of `tests.support.aws`, whose imports are not for the ticks' process
@@ -40,7 +43,11 @@ _KEYS = {"AWS_ACCESS_KEY_ID": "A" * 20, "AWS_SECRET_ACCESS_KEY": "s" * 40, "AWS_
 
 
 class Tick(Struct):
-    """One tick: wall and CPU seconds, calls of AWS, services updated, left over, failed; peak RSS in MB."""
+    """One tick: wall and CPU seconds, calls of AWS, services updated, postponed, failed; peak RSS in MB (10**6 bytes).
+
+    ``undecided`` are the APIs without a decision, NaN where they were not counted. What is postponed is also updates
+    that were decided on: more than a tick makes.
+    """
 
     seconds: float
     cpu: float
@@ -49,6 +56,7 @@ class Tick(Struct):
     postponed: float
     failed: float
     peak_mb: float
+    undecided: float = math.nan
 
 
 class Result(Struct):
@@ -76,7 +84,7 @@ def tables(result: Result) -> list[Table]:
     """The first tick, and the median of the others."""
     share = share_of_a_core(result.memory_mb)
     bound = f"ESTIMATE at {result.memory_mb} MB: CPU / {share:.3f}" if result.unlimited else f"CPU / {share:.3f}"
-    columns = ("", "tick", "CPU", bound, "calls", "updated", "left over", "failed", "peak RSS")
+    columns = ("", "tick", "CPU", bound, "calls", "updated", "left over", "not decided", "failed", "peak RSS")
     where = "a whole core" if result.unlimited else f"{share:.3f} of a core, {result.memory_mb} MB"
     rows = []
     for load, title in LOADS.items():
@@ -85,24 +93,31 @@ def tables(result: Result) -> list[Table]:
             middle = {key: statistics.median(getattr(tick, key) for tick in ticks) for key in Tick.__struct_fields__}
             cpu = middle["cpu"]
             cells = [f"{middle['seconds']:.2f} s", f"{cpu:.2f} s", f"{cpu / share:.2f} s"]
-            cells += [f"{middle[key]:.0f}" for key in ("calls", "updated", "postponed", "failed")]
+            cells += [f"{middle[key]:.0f}" for key in ("calls", "updated", "postponed", "undecided", "failed")]
             rows.append([f"{title}: {name}", *cells, f"{ticks[-1].peak_mb:.0f} MB"])
     from benchmarks.scaler_aws import LATENCY_S  # what it needs is not for the ticks' process
+    from cortex_cdk.scaler.services import UPDATES_A_TICK
 
     latencies = ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in LATENCY_S.items())
-    notes = [f"A call takes, over TLS: {latencies}. Left over: updates for the next tick, or APIs out of time."]
+    notes = [
+        f"A call takes, over TLS: {latencies}. Left over for the next tick: updates, of which a tick makes at most"
+        f" {UPDATES_A_TICK}, and APIs that there was no time to decide on."
+    ]
     if result.unlimited:
         notes.insert(0, f"NOT MEASURED within a Lambda's CPU and memory, but on a whole machine: {result.unlimited}.")
     return [Table(f"One tick of the scaler, {APIS} APIs of 3 replicas, on {where}", columns, rows, notes)]
 
 
 def goals(result: Result) -> list[Goal]:
-    """A tick ends before the next one begins."""
+    """A tick ends well before the next one begins, with a decision on every API, which an estimate does not tell."""
     share = share_of_a_core(result.memory_mb)
-    slowest = max(
-        max(t.seconds, t.cpu / share) if result.unlimited else t.seconds for t in result.typical + result.busy
-    )
-    return [Goal(f"slowest tick of the scaler, {APIS} APIs", slowest, "below", 10.0, "s")]
+    ticks = result.typical + result.busy
+    slowest = max(max(tick.seconds, tick.cpu / share) if result.unlimited else tick.seconds for tick in ticks)
+    undecided = math.nan if result.unlimited else max(tick.undecided for tick in ticks)
+    return [
+        Goal(f"slowest tick of the scaler, {APIS} APIs", slowest, "below", GOAL_S, "s"),
+        Goal(f"most APIs that a tick of the scaler did not decide on, of {APIS}", undecided, "at most", 0, ""),
+    ]
 
 
 def _measure(load: str, within: Limits | None, run: Run) -> list[Tick]:
@@ -162,7 +177,7 @@ def _ticks(within: Limits | None) -> None:
                 began = _now()
             scaler.tick()
             wall, cpu = (now - then for now, then in zip(_now(), began, strict=True))
-            summary = json.loads(lines[-1])
+            *decisions, summary = map(json.loads, lines)
             before, calls = calls, aws.ecs.call("Calls", {})["calls"] - 1
             print(
                 json.dumps(
@@ -173,7 +188,8 @@ def _ticks(within: Limits | None) -> None:
                         "updated": summary["Updates"],
                         "postponed": summary["Postponed"],
                         "failed": summary["Errors"],
-                        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                        "peak_mb": peak_memory_mb(),
+                        "undecided": APIS - len({line["Api"] for line in decisions if "desired" in line}),
                     }
                 )
             )

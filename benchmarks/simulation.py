@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import resource
 import statistics
-import sys
 import time
 from dataclasses import dataclass
 
@@ -13,6 +11,7 @@ from msgspec import Struct
 from benchmarks.figures import spread
 from benchmarks.goals import Goal
 from benchmarks.part import Run
+from benchmarks.peak_memory import forget_peak, peak_memory_mb
 from benchmarks.tables import Table
 from cortex_cdk.autoscaling import Policy
 from cortex_cdk.simulation import Platform, parse_service_time, pattern, simulate
@@ -58,6 +57,7 @@ def measure(run: Run) -> Result:
         Case("a day at 100 requests/s, 8 replicas", "constant:100", 86_400.0, Fixed(8)),
         Case("10 min at 14,000 requests/s, 1,000 replicas", "constant:14000", 600.0, Fixed(1000)),
     ]
+    forget_peak()  # of parts that this process ran before
     began = time.perf_counter()
     simulate(pattern("constant:1", 10), service_time, Fixed(1), platform)
     first_s = time.perf_counter() - began
@@ -70,8 +70,7 @@ def measure(run: Run) -> Result:
             result = simulate(pattern(case.pattern, case.duration_s), service_time, case.policy, platform)
             seconds.append(time.perf_counter() - began)
         simulated.append(Simulated(case.title, result.summary.requests, seconds))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return Result(simulated, first_s, peak / 1e6)
+    return Result(simulated, first_s, peak_memory_mb())
 
 
 def tables(result: Result) -> list[Table]:

@@ -61,7 +61,8 @@ def predict(
 
     The API is the one of `cortex-cdk serve` on this machine, unless --url or
     --deployed say otherwise. Without a cortex.yaml the endpoint is /API.
-    Bytes are written to stdout as they are, unless that is a terminal.
+    Without a terminal, stdout gets the answer as the API sent it: JSON from
+    most APIs, so that programs need no option for it.
 
     Exit status: 0 prediction, 1 error answer or no answer, 2 wrong usage.
 

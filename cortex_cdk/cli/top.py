@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 import time
@@ -27,6 +28,7 @@ def top(
     url: Annotated[
         str | None, typer.Option(metavar="URL", help="Of `cortex-cdk serve` at this URL of this machine.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and end, for programs.")] = False,
     cluster: ClusterName = None,
     region: Region = None,
     profile: Profile = None,
@@ -43,9 +45,10 @@ def top(
     Examples:
       cortex-cdk top
       cortex-cdk top --local
+      cortex-cdk top --local --json
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UserError("top needs a terminal; programs read `cortex-cdk get --watch --json`")
+    if not as_json and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UserError("top needs a terminal; programs read `cortex-cdk top --json` or `get --watch --json`")
     source: Source
     if local or url is not None:
         from cortex_cdk.cli.top_local import LocalSource
@@ -56,7 +59,13 @@ def top(
 
         source = ClusterSource(connect(cluster, region, profile))
     try:
-        _show(source)
+        if as_json:
+            from cortex_cdk.cli.top_document import document_of
+
+            document = document_of(source, source.read(), time.time())
+            typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        else:
+            _show(source)
     except KeyboardInterrupt:  # one of the ways to quit
         pass
     finally:

@@ -42,7 +42,8 @@ class LocalSource:
 
     def read(self) -> list[Row]:
         """See ``Source``."""
-        self._told.wait(_TIMEOUT_S)
+        if not self._told.wait(_TIMEOUT_S):
+            raise OperationError(f"{self._url} has not answered for {_TIMEOUT_S:g} s")
         with self._lock:
             if self._problem is not None:
                 raise OperationError(self._problem)

@@ -75,8 +75,8 @@ class ClusterAlarms:
         scaler_stopped: the scaler made fewer than ``threshold`` (1) ticks in each of ``minutes`` (3), of 6 a minute.
         scaler_errors: at least ``threshold`` (1) things failed in ticks of the scaler, in four of five of ``minutes``
             (5).
-        dead_letters: at least ``threshold`` (1) ticks failed for a reason that nobody has thought of, and wait to be
-            looked at.
+        dead_letters: at least ``threshold`` (1) ticks failed twice for a reason that nobody has thought of, and wait to
+            be looked at.
         capacity_stuck: an instance group was more than ``threshold`` (100) percent reserved in each of ``minutes``
             (15): replicas wait for instances that do not come.
         topic: where they are sent, and those of the APIs; by default a topic of the cluster's own, encrypted.

@@ -79,7 +79,7 @@ class ClusterAlarmSet(AlarmSet):
         waiting = self._scaler.dead_letters.metric_approximate_number_of_messages_visible(
             statistic="Maximum", period=_MINUTE
         )
-        meaning = f"{on.threshold:g} or more of the scaler's ticks failed unexpectedly, and wait to be looked at"
+        meaning = f"{on.threshold:g} or more of the scaler's ticks failed twice, and wait to be looked at"
         # SQS stops to report on a queue that has been empty for hours.
         self.add("dead_letters", on, waiting, meaning, AT_LEAST, NOT_BREACHING, periods=1)
 

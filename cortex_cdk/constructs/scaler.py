@@ -28,10 +28,17 @@ NAMESPACE = "Cortex"
 
 HANDLER = "cortex_cdk.scaler.handler.handler"
 _MEMORY_MB = 384
-"""For the CPU that comes with it, the fifth part of a vCPU. A tick of 500 APIs takes 70 MB and 0.9 to 1.1 s of CPU,
-which makes it 5 to 6 s long; with 256 MB some APIs are left for the next tick (``benchmarks/scaler.py``, a development
-machine's core, 2026)."""
+"""For the CPU that comes with it, the fifth part of a vCPU, rather than for the memory: docs/performance.md has what a
+tick of 500 APIs takes of both."""
 _TICK = Duration.seconds(20)  # a tick is to take less than 8 s; the next one comes after 10
+_REDELIVERY = Duration.seconds(6 * int(_TICK.to_seconds()))
+"""Six times the function's time-out (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html)."""
+_DELIVERIES = 2
+"""Of a tick that fails. The second one is run however late it comes (``cortex_cdk.scaler.handler``), as nothing else
+tells a tick that failed from one that was not run: if there were one delivery alone, every message that gets lost
+between SQS and Lambda would count as a failure."""
+_RETENTION = Duration.minutes(10)
+"""Longer than a tick's delay, up to a minute, and all deliveries: a message that expires before is no dead letter."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +128,7 @@ class Scaler(ScalerBase):
     Attributes:
         table: load reports and former decisions.
         queue: ticks on their way.
-        dead_letters: ticks that failed for a reason that nobody has thought of.
+        dead_letters: ticks that failed twice for a reason that nobody has thought of.
         log_group: each decision with its reasons.
         function: the Lambda.
     """
@@ -153,9 +160,9 @@ class Scaler(ScalerBase):
             "Ticks",
             enforce_ssl=True,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
-            visibility_timeout=Duration.seconds(6 * int(_TICK.to_seconds())),
-            retention_period=Duration.minutes(5),
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=2),
+            visibility_timeout=_REDELIVERY,
+            retention_period=_RETENTION,
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=_DELIVERIES),
         )
         self.log_group = logs.LogGroup(self, "Log", retention=log_retention, removal_policy=RemovalPolicy.DESTROY)
         role = self._role(self.log_group)
@@ -170,6 +177,9 @@ class Scaler(ScalerBase):
                 code=code,
                 memory_size=_MEMORY_MB,
                 timeout=_TICK,
+                # Of the schedule's event: the next one comes before Lambda would try again, a minute later.
+                retry_attempts=0,
+                max_event_age=Duration.minutes(1),
                 role=role,
                 log_group=self.log_group,
                 description="Decides every 10 s how many replicas each API has",
@@ -186,7 +196,13 @@ class Scaler(ScalerBase):
         self.queue.grant_send_messages(self.function)
         self._grant(cluster)
         self.function.add_event_source(
-            sources.SqsEventSource(self.queue, batch_size=1, report_batch_item_failures=True)
+            sources.SqsEventSource(
+                self.queue,
+                batch_size=1,
+                # The least that there is: ticks that come again after an outage wait for each other.
+                max_concurrency=2,
+                report_batch_item_failures=True,
+            )
         )
         events.Rule(
             self,

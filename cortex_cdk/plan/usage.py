@@ -94,7 +94,7 @@ FUNCTION_GB = 0.375
 """Memory of the scaler's Lambda."""
 
 INVOCATION_S = 1.0
-"""Assumed for each run of it; a tick takes 8 s at most."""
+"""Assumed for each run of it: little for hundreds of APIs (``benchmarks/scaler.py``)."""
 
 POLLERS = 5
 """Long polls, of 20 s each, that Lambda keeps open on the queue of ticks

@@ -17,7 +17,7 @@ from .json_client import AwsError, Client
 TICKS_A_MINUTE = 60 // TICK_S
 AFTER_BUCKET_S = 5
 STALE_S = 15
-"""A tick that is later than this is left out: the next one is due, or has been."""
+"""A tick whose message first comes later than this is left out: the next one is due, or has been."""
 
 
 def due_times(now: float) -> list[int]:

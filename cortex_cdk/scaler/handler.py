@@ -28,7 +28,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def dispatch(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Send the next minute's ticks to the queue. Errors are raised: EventBridge tries again.
+    """Send the next minute's ticks to the queue. Errors are raised, and counted by Lambda; nothing tries again before
+    the schedule's next minute.
 
     Raises:
         SettingsError: when ``CORTEX_QUEUE_URL`` is not set.
@@ -44,12 +45,15 @@ def dispatch(event: dict[str, Any], context: object) -> dict[str, Any]:
 def tick(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Run one tick for all messages of an SQS event, unless they come too late.
 
+    A message that comes again is never too late: it does when its tick failed, ran out of time or crashed, and only
+    another failure takes it to the dead-letter queue. The tick that it runs is one of now, like any other.
+
     Returns:
         A partial batch response: the messages to deliver again. These are none, as faults of AWS are left to the next
-        tick, and all of them after an error that nobody has thought of, so that it ends in the dead-letter queue.
+        tick, and all of them after an error that nobody has thought of.
     """
     records = event["Records"]
-    if all(ticks.is_stale(record.get("body", ""), time.time()) for record in records):
+    if all(_is_too_late(record, time.time()) for record in records):
         return {"batchItemFailures": []}
     settings = Settings.of_environment(os.environ)
     try:
@@ -62,6 +66,11 @@ def tick(event: dict[str, Any], context: object) -> dict[str, Any]:
         print(metrics.line("error", words, time.time(), settings.namespace, dimensions, values, fields), flush=True)
         return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in records]}
     return {"batchItemFailures": []}
+
+
+def _is_too_late(record: dict[str, Any], now: float) -> bool:
+    deliveries = record.get("attributes", {}).get("ApproximateReceiveCount", "1")
+    return bool(deliveries == "1") and ticks.is_stale(record.get("body", ""), now)
 
 
 def _of_process(settings: Settings) -> Scaler:

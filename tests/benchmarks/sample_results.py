@@ -69,7 +69,7 @@ def sample() -> Results:
         )
         for load in queueing.LOADS
     ]
-    ticks = [scaler.Tick(seconds, 0.5, 1000, 40, 0, 0, 90) for seconds in (3.0, 2.0)]
+    ticks = [scaler.Tick(seconds, 0.5, 1000, 40, 460, 0, 90, 0) for seconds in (3.0, 2.0)]
     parts = {
         "small": small_request.Result(servers),
         "model": model_request.Result(measured(model_request.DIRECT, 2000.0, 0.0, 250.0), behind),

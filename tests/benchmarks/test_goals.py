@@ -17,6 +17,8 @@ from benchmarks.goals import Goal
         (0.59, "below", 0.6, "met"),
         (0.6, "below", 0.6, "missed by 0.0%"),
         (-0.1, "below", 0.6, "met"),
+        (0.0, "at most", 0.0, "met"),
+        (3.0, "at most", 0.0, "missed by 3.00"),
     ],
 )
 def test_verdicts(value, bound, limit, verdict):
@@ -31,5 +33,6 @@ def test_no_figure_meets_nothing(bound):
 
 
 def test_a_row_has_units():
+    assert Goal("lost", 1.5, "at most", 0.0, "s").row == ("lost", "at most 0 s", "1.50 s", "missed by 1.50 s")
     assert Goal("start", 0.4567, "below", 0.5, "s").row == ("start", "below 0.5 s", "0.457 s", "met")
     assert Goal("beside", 24.0, "at least", 5.0, "x").row == ("beside", "at least 5x", "24.0x", "met")

@@ -14,6 +14,8 @@ from benchmarks.rounds import Measured
 from benchmarks.tables import Table
 from tests.benchmarks.sample_results import CONDITIONS, sample
 
+UNDECIDED = "most APIs that a tick of the scaler did not decide on, of 500"
+
 
 def verdicts(results):
     return {goal.subject: (goal.value, goal.verdict) for goal in results.goals()}
@@ -35,6 +37,23 @@ def test_goals_are_those_that_the_figures_give():
     assert found["worker ready"] == (0.4, "met")
     assert found["memory of a worker (RSS)"] == (60.0, "met")
     assert found["slowest tick of the scaler, 500 APIs"] == (3.0, "met")
+    assert found[UNDECIDED] == (0, "met")
+
+
+def test_a_tick_that_is_fast_since_it_leaves_apis_out_is_told():
+    results = sample()
+    scaler = results.result("scaler")
+    scaler.typical[0].undecided = 2
+    results.record("scaler", CONDITIONS, scaler)
+    assert verdicts(results)[UNDECIDED] == (2, "missed by 2.00")
+
+
+def test_a_tick_just_in_time_for_the_next_one_is_too_slow():
+    results = sample()
+    scaler = results.result("scaler")
+    scaler.busy[0].seconds = 8.0
+    results.record("scaler", CONDITIONS, scaler)
+    assert verdicts(results)["slowest tick of the scaler, 500 APIs"][1] == "missed by 0.0%"
 
 
 def test_a_tick_that_was_not_held_to_a_lambdas_cpu_is_judged_by_its_estimate():
@@ -43,6 +62,7 @@ def test_a_tick_that_was_not_held_to_a_lambdas_cpu_is_judged_by_its_estimate():
     scaler.unlimited = "no control groups"
     results.record("scaler", CONDITIONS, scaler)
     assert verdicts(results)["slowest tick of the scaler, 500 APIs"] == (3.0, "met")
+    assert verdicts(results)[UNDECIDED][1] == "not measured"
     scaler.busy[1].cpu = 4.0
     results.record("scaler", CONDITIONS, scaler)
     assert verdicts(results)["slowest tick of the scaler, 500 APIs"][1] != "met"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -15,12 +17,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from cortex_cdk.cli import top_local
 from cortex_cdk.cli.top_local import ApiEvents, LocalSource, events_of
 from cortex_cdk.cli.top_rows import Health, Order, Row, ordered, sparkline
 from cortex_cdk.cli.top_screen import State, View, screen
 from cortex_cdk.local.console.subscribers import encoded
 from cortex_cdk.operations.errors import OperationError
-from tests.support.cli import PROGRAM
+from tests.support.cli import PROGRAM, call
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz-", min_size=1, max_size=42)
 NUMBERS = st.one_of(st.none(), st.floats(0, 1e9))
@@ -215,6 +218,47 @@ def test_the_local_source_follows_the_events(console: str) -> None:
     source = LocalSource(console)
     assert [one.name for one in source.read()] == ["iris"]
     source.close()
+
+
+def test_programs_get_json(console: str, tmp_path: Path) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    done = call("top", "--url", console, "--json", cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    document = json.loads(done.out)
+    assert before <= datetime.fromisoformat(document.pop("time")) <= datetime.now(UTC)
+    history = document["apis"][0].pop("history")
+    assert (history["seconds"], len(history["in_flight"]), history["in_flight"][-3:]) == (600, 600, [None, 1.0, 2.0])
+    assert document == {
+        "source": f"cortex-cdk serve at {console}",
+        "window": "60 s",
+        "apis": [
+            {
+                "name": "iris",
+                "status": "ready",
+                "replicas": {"ready": 1, "requested": 1, "wanted": 2},
+                "in_flight": 2.0,
+                "rates": {"2xx": 1.5, "5xx": 0.5},
+                "latency_ms": {"p50": 10.0, "p99": 20.0},
+                "words": [
+                    "With replicas in the cloud the scaler would now say: Scale up from 1 to 2 replicas.",
+                    "  load:            2 in flight -> 2",
+                ],
+            }
+        ],
+    }
+
+
+def test_programs_get_no_json_of_what_cannot_be_read(tmp_path: Path) -> None:
+    done = call("top", "--url", "http://127.0.0.1:9", "--json", cwd=tmp_path)
+    assert (done.code, done.out) == (1, "")
+    assert "nothing answers at http://127.0.0.1:9" in done.err
+
+
+def test_a_server_that_says_nothing_is_not_one_without_apis(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(top_local, "_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(LocalSource, "_run", lambda source: None)
+    with pytest.raises(OperationError, match=r"http://127\.0\.0\.1:1 has not answered for 0\.3 s"):
+        LocalSource("http://127.0.0.1:1").read()
 
 
 def test_nothing_is_served_here() -> None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Sequence
+from enum import Enum, auto
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
@@ -12,7 +19,7 @@ from aws_cdk import aws_ecs as ecs
 from cortex_cdk.autoscaling import CountOrPercent, Policy
 from cortex_cdk.constructs import Scaler
 from cortex_cdk.constructs.source_cut import MODELS, SCALER, copy_package
-from cortex_cdk.scaler import service_tags
+from cortex_cdk.scaler import handler, service_tags
 from cortex_cdk.spec.model import UpdateStrategySpec
 from tests.support.cloud_template import Template
 
@@ -25,17 +32,94 @@ def test_six_ticks_a_minute_through_a_queue(templates):
     assert rule["ScheduleExpression"] == "rate(1 minute)"
     (target,) = rule["Targets"]
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0}
+    invoked = template.one("Lambda::EventInvokeConfig")
+    assert (invoked["MaximumRetryAttempts"], invoked["MaximumEventAgeInSeconds"]) == (0, 60)
     mapping = template.one("Lambda::EventSourceMapping")
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["BatchSize"] == 1
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
+
+
+def queue_of_ticks(template: Template) -> dict[str, Any]:
+    (ticks,) = [queue for queue in template.all("SQS::Queue") if "RedrivePolicy" in queue]
+    return ticks
 
 
 def test_a_message_is_not_seen_twice_while_it_is_worked_on(templates):
     """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html: six times the function's time-out."""
     template = templates["cluster"]
-    (ticks,) = [queue for queue in template.all("SQS::Queue") if "RedrivePolicy" in queue]
-    assert ticks["VisibilityTimeout"] >= 6 * template.one("Lambda::Function")["Timeout"]
-    assert ticks["MessageRetentionPeriod"] == 300  # what is older is of no use
+    assert queue_of_ticks(template)["VisibilityTimeout"] >= 6 * template.one("Lambda::Function")["Timeout"]
+
+
+POLL_S = 20
+"""The longest that Lambda takes to see a message: that of SQS's long polling."""
+
+
+class Tick(Enum):
+    """What becomes of a delivery."""
+
+    DONE = auto()
+    FAILS = auto()
+    CRASHES = auto()
+    """Or runs out of time: nothing is answered."""
+    IS_NOT_RUN = auto()
+    """The message is lost on its way, or Lambda is throttled."""
+
+
+def fate(queue: dict[str, Any], delay: int, ticks: Sequence[Tick], monkeypatch: pytest.MonkeyPatch) -> tuple[str, int]:
+    """What becomes of a message in the queue of the template, and how often a tick was run for it.
+
+    SQS moves it to the dead letters when it would be received once more than ``maxReceiveCount`` says, and drops it at
+    the age that the queue says. The handler is the Lambda's own, with a scaler that fails as told.
+    """
+    sent, due, outcomes, runs = 1e9, 1e9 + delay, iter(ticks), 0
+    received = due + POLL_S / 2  # not too late
+    for receive_count in count(1):
+        if received - sent > queue["MessageRetentionPeriod"]:
+            return "expired", runs
+        if receive_count > queue["RedrivePolicy"]["maxReceiveCount"]:
+            return "dead letter", runs
+        outcome = next(outcomes)
+
+        def run(outcome: Tick = outcome) -> None:
+            nonlocal runs
+            runs += 1
+            if outcome is Tick.CRASHES:
+                raise SystemExit
+            if outcome is Tick.FAILS:
+                raise RuntimeError("nobody thought of it")
+
+        monkeypatch.setattr(handler, "_scaler", SimpleNamespace(tick=run))
+        monkeypatch.setattr(handler.time, "time", lambda received=received: received)
+        record = {
+            "messageId": "1",
+            "body": json.dumps({"due": due}),
+            "attributes": {"ApproximateReceiveCount": str(receive_count)},
+        }
+        if outcome is not Tick.IS_NOT_RUN:
+            with contextlib.suppress(SystemExit):
+                if not handler.handler({"Records": [record]}, None)["batchItemFailures"]:
+                    return "deleted", runs
+        received += queue["VisibilityTimeout"] + POLL_S
+    raise AssertionError("a message does not come for ever")
+
+
+@pytest.mark.parametrize("delay", [0, 59])
+@pytest.mark.parametrize(
+    ("ticks", "expected"),
+    [
+        ([Tick.DONE], ("deleted", 1)),
+        ([Tick.FAILS, Tick.FAILS], ("dead letter", 2)),
+        ([Tick.CRASHES, Tick.CRASHES], ("dead letter", 2)),
+        ([Tick.FAILS, Tick.CRASHES], ("dead letter", 2)),
+        ([Tick.FAILS, Tick.DONE], ("deleted", 2)),
+        ([Tick.IS_NOT_RUN, Tick.DONE], ("deleted", 1)),
+    ],
+)
+def test_a_tick_that_fails_twice_ends_in_the_dead_letters(templates, monkeypatch, delay, ticks, expected):
+    monkeypatch.setenv("CORTEX_CLUSTER", "cluster")
+    monkeypatch.setenv("CORTEX_TABLE", "table")
+    assert fate(queue_of_ticks(templates["cluster"]), delay, ticks, monkeypatch) == expected
 
 
 def test_the_function(templates):

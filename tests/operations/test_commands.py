@@ -254,6 +254,17 @@ def test_an_endpoint_that_does_not_answer(account: Deployment, tmp_path: Path, m
     assert failed(tmp_path, "get").startswith("error: cannot reach CloudFormation at http://127.0.0.1:9; check")
 
 
+def test_top_as_json(account: Deployment, tmp_path: Path) -> None:
+    account.report("iris", 3.25)
+    document = json.loads(ran(account, tmp_path, "top", "--json").out)
+    assert (document["source"], document["window"]) == (f"{account.stack} in us-east-1", "5 min")
+    iris, other = document["apis"]
+    assert (iris["name"], other["name"]) == ("iris", "other")
+    assert (iris["status"], iris["in_flight"]) == ("updating", 3.25)
+    assert (iris["replicas"]["ready"], iris["replicas"]["requested"]) == (0, 2)
+    assert iris["latency_ms"] == {"p50": 120.0, "p99": 500.0}
+
+
 def test_top_needs_a_terminal(account: Deployment, tmp_path: Path) -> None:
     assert failed(tmp_path, "top").startswith("error: top needs a terminal; programs read")
 

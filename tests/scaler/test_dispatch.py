@@ -110,6 +110,15 @@ def test_messages_of_long_ago_are_left_out(lambda_, world):
     assert len(world.fake.called("ListServices")) == 1
 
 
+def test_a_message_that_comes_again_is_never_too_late(lambda_, world):
+    world.fake.add_service("iris")
+    late = sqs(json.dumps({"due": world.now - 120}))
+    for deliveries, ticks in (("1", 0), ("2", 1)):
+        late["Records"][0]["attributes"] = {"ApproximateReceiveCount": deliveries}
+        assert lambda_(late, None) == {"batchItemFailures": []}
+        assert len(world.fake.called("ListServices")) == ticks
+
+
 def test_after_an_error_that_nobody_thought_of_messages_come_again(lambda_, world, capsys, monkeypatch):
     def broken(*arguments):
         raise RuntimeError("nobody thought of it")

@@ -110,7 +110,7 @@ class _Receivers(Section):
     ] = Field(
         default=OPERATIONS_PAGE,
         description="The page to which the descriptions of alarms and dashboards link: `#` and the name of the alarm "
-        "are added, with `-` for `_`.",
+        "are added, with `-` for `_`. The default is no link that opens: set the URL of a page that on-call can read.",
         examples=["https://wiki.example.com/on-call"],
     )
 
@@ -131,7 +131,7 @@ class Alarms(ApiAlarms, _Receivers):
     )
     dead_letters: Alarm = _alarm(
         "dead_letters",
-        "At least `threshold` ({threshold:g}) ticks of the scaler failed for a reason that nobody has thought of.",
+        "At least `threshold` ({threshold:g}) ticks of the scaler failed twice for a reason nobody has thought of.",
         {"threshold": 2},
     )
     capacity_stuck: Alarm = _alarm(
