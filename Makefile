@@ -9,33 +9,40 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 CHECKOV := $(VENV)/checkov/.installed
 EXAMPLES ?= 20000
+IS_NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
+# Of 22,000 modules few are ever imported: each is compiled then, which is kept.
+INSTALL := python -m pip install --quiet --disable-pip-version-check --no-compile
 IMAGES := runtime/cortex_runtime/docker
 LOCK_IMAGE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet --upgrade
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
-setup: $(INSTALLED) $(CHECKOV) ## Make the virtual environment .venv with everything in it
+setup: ## Make the virtual environment .venv with everything in it
+	@$(MAKE) --no-print-directory --jobs=2 $(INSTALLED) $(CHECKOV)
 
 $(INSTALLED): requirements.txt requirements-no-deps.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
+	@$(IS_NEW_ENOUGH)
 	@echo "Setting up $(VENV): about 3 GB, most of it TensorFlow and the AWS CDK; a few minutes the first time"
+	@mkdir -p $(VENV)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-no-deps.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/$(INSTALL) -r requirements.txt
+	$(BIN)/$(INSTALL) --no-deps -r requirements-no-deps.txt
+	$(BIN)/$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(CHECKOV): requirements-checkov.txt | $(INSTALLED)
+$(CHECKOV): requirements-checkov.txt
+	@$(IS_NEW_ENOUGH)
+	@mkdir -p $(VENV)
 	$(PYTHON) -m venv $(VENV)/checkov
-	$(VENV)/checkov/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-checkov.txt
+	$(VENV)/checkov/bin/$(INSTALL) -r requirements-checkov.txt
 	@touch $@
 
 demo: $(INSTALLED) ## Serve both examples, send them real samples, print the predictions
 	$(BIN)/python scripts/demo.py
 
-test: $(INSTALLED) ## Check types and style, then run every test; with CI set, that of a deployment may not be skipped
-	@$(MAKE) --no-print-directory --jobs=2 check $(CHECKOV) $(if $(CI),tools)
+test: ## Check types and style, then run every test; with CI set, that of a deployment may not be skipped
+	@$(MAKE) --no-print-directory --jobs=3 check $(CHECKOV) $(if $(CI),tools)
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --no-loadscope-reorder
 
 check: $(INSTALLED) ## Check types and style only
@@ -79,9 +86,8 @@ fuzz: $(INSTALLED) ## Look long for input that breaks something (EXAMPLES=20000 
 lock-rivals: ## Pin the newest versions of everything that the benchmarks compare with (needs uv)
 	for rival in benchmarks/rivals/*/requirements.in; do uv pip compile --python-version 3.11 --no-header --no-annotate --no-emit-package tensorflow --quiet --upgrade $$rival -o $${rival%.in}.txt; done
 
-tools: ## Install what tests of the emulated deployment and of the console need, one after the other (Debian, as root)
+tools: $(INSTALLED) browser ## Install what tests of the emulated deployment and of the console need (Debian, as root)
 	@$(MAKE) --no-print-directory emulator
-	@$(MAKE) --no-print-directory browser
 
 emulator: $(INSTALLED) ## Install what an emulated deployment needs (Debian, as root; Node.js must be there)
 	$(BIN)/python -m tests.emulator.harness install

@@ -18,6 +18,10 @@ from tests.support.scheduler import LONGEST, ByFile
 
 ROOT = Path(__file__).parents[1]
 
+# The CDK's own check of templates takes longer than all else that an app does. It is done in constructs/test_wheel.py,
+# and other linters look at templates in constructs/test_linters.py.
+os.environ.setdefault("CDK_VALIDATION", "false")
+
 # No test measures time. `pytest --hypothesis-profile=thorough` looks longer for what breaks a rule, `make fuzz` longer
 # still. With CI set the same examples are tried each time.
 settings.register_profile("quick", deadline=None, derandomize=bool(os.environ.get("CI")))

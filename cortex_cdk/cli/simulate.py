@@ -199,7 +199,7 @@ def simulate(
         --set preset=responsive --instance-type g4dn.xlarge --compare all
     """
     _needs_extra()
-    from cortex_cdk.cli import simulation_results
+    from cortex_cdk.cli import interrupts, simulation_results
     from cortex_cdk.cli.progress_bar import ProgressBar
     from cortex_cdk.cli.simulation_runs import run_all
     from cortex_cdk.simulation import Platform, decision_log, parse_service_time
@@ -234,7 +234,7 @@ def simulate(
         policies = compared(compare, own)
         if out is not None:
             simulation_results.prepare(out)
-        with ProgressBar() as bar:
+        with interrupts.none_lost(), ProgressBar() as bar:
             arrivals = traffic.read(bar)
             context = PolicyContext(
                 policy=own.spec.policy(),

@@ -74,12 +74,15 @@ class FrontProtocol(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the request's target."""
-        self._count_head(len(url))
+        self._head_bytes += len(url)
+        self._bound_head(self._head_bytes)
         self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; what comes after a body is ignored."""
-        self._count_head(len(name) + len(value) + 4)
+        self._head_bytes = size = self._head_bytes + len(name) + len(value) + 4
+        if size > self.max_head_bytes:
+            self._bound_head(size)
         if self._phase is Phase.HEAD:
             self.headers.append((name.lower(), value))
 
@@ -216,11 +219,6 @@ class FrontProtocol(HttpToolsProtocol):
 
     def _enter(self, phase: Phase) -> None:
         self._phase, self._since = phase, self.loop.time()
-
-    def _count_head(self, size: int) -> None:
-        """Count a part of a head that the parser has told."""
-        self._head_bytes += size
-        self._bound_head(self._head_bytes)
 
     def _count_unfinished_head(self, size: int, before: Phase) -> None:
         """Count data that ended within a head: a header is told when it is complete, which may be never.

@@ -56,7 +56,10 @@ def test_apps_where_nothing_but_the_wheel_is_installed(tmp_path: Path):
         if not (site / name).exists():
             (site / name).symlink_to(place)
     nobody = {"PATH": "/usr/bin:/bin:" + ":".join(node_folders()), "HOME": str(tmp_path)}
-    nobody |= {"AWS_EC2_METADATA_DISABLED": "true"}
+    nobody |= {"AWS_EC2_METADATA_DISABLED": "true", "CDK_VALIDATION": "false"}
+    nobody |= {
+        "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path.home() / ".cache/aws/jsii/package-cache")
+    }  # of the CDK's files
     python = str(environment / "bin/python")
 
     def run(folder: Path, *arguments: str) -> str:
@@ -79,12 +82,14 @@ def test_apps_where_nothing_but_the_wheel_is_installed(tmp_path: Path):
     (made / "cortex.yaml").write_text(
         (made / "cortex.yaml").read_text().replace("model: model", "model: s3://models/my-api")
     )
-    nobody["CDK_OUTDIR"] = str(made / "cdk.out")
+    nobody |= {"CDK_OUTDIR": str(made / "cdk.out"), "CDK_VALIDATION": "true"}
     command = json.loads((made / "cdk.json").read_text())["app"].split()
     assert command[0] == "python3"  # that of the user's environment, where it is activated
     run(made, *command[1:])
     assert "AWS::ECS::Cluster" in types_in(made / "cdk.out/cortex.template.json")
     assert "AWS::ECS::Service" in types_in(made / "cdk.out/cortex-my-api.template.json")
+    report = json.loads((made / "cdk.out/validation-report.json").read_text())
+    assert [found for plugin in report["pluginReports"] for found in plugin["violations"]] == []
 
 
 def types_in(template: Path) -> set[str]:

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from tests.support.load_generator import Load
+from tests.support.load_generator import Load, numbers
+from tests.support.process_resources import held_by
 from tests.support.replica import running, wait_until
 from tests.support.unharmed import BUSY, CLIENTS, SLOTS, THREADS, harmful, nothing_leaks, options, ready_again_s
 
@@ -40,6 +41,45 @@ def test_a_predictor_that_ends_its_process_takes_its_worker_with_it(replica, rec
         load.stop()
         assert load.lost().total() == len(load.of(502)) <= 2 * (THREADS - 1)  # what its other thread ran
         recovery("os._exit() in predict(), twice", load, since, ready_again=ready_s)
+
+
+@pytest.mark.parametrize(
+    ("what", "levels"),
+    [
+        ("lists", 10_000),
+        ("lists", 100_000),
+        ("objects", 100_000),
+        ("a list within itself", 0),
+        ("an object within itself", 0),
+        ("a plain form within itself", 0),
+    ],
+)
+def test_a_prediction_without_a_bottom_is_the_500_of_its_own_request(replica, what, levels):
+    restarts = replica.metric("cortex_worker_restarts_total")
+    before = most_held(replica)
+    with nothing_leaks(replica), Load(replica.port, clients=CLIENTS, payload=lambda n: BUSY) as load:
+        load.wait_right(20)
+        for i in range(8):
+            request_id = f"{what.replace(' ', '-')}-{levels}-{i}"
+            answer = replica.post({"n": next(numbers), "nested": what, "levels": levels}, x_request_id=request_id)
+            assert answer.status == 500
+            assert answer.json() == {
+                "error": "the prediction cannot be written as JSON; the reason is in the log",
+                "request_id": request_id,
+            }
+            reason = replica.wait_log("cannot be written as JSON", request_id=request_id, level="error")
+            assert reason["message"].endswith("TypeError: it is nested too deeply or contains itself")
+            assert len(reason["traceback"]) < 2_000
+        load.wait_right(20)
+        load.stop()
+        assert not load.lost()
+    assert replica.metric("cortex_worker_restarts_total") == restarts
+    assert most_held(replica) - before < 25_000_000  # 100,000 levels are 6 MB as lists, 23 MB as objects
+
+
+def most_held(replica):
+    """Bytes of memory that the largest of a replica's processes has to itself."""
+    return max(held_by(pid).uss for pid in replica.pids())
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 from tests.support.load_generator import CONNECTION, RIGHT, Load
 from tests.support.replica import wait_until
 from tests.support.scripted_model_process import ROOT
-from tests.support.unharmed import BUSY, CLIENTS, begun, harmful, nothing_leaks
+from tests.support.unharmed import BUSY, CLIENTS, begun, harmful, nothing_leaks, python_path
 
 CLOCK = '''
 """Python's wall clock is ahead by the seconds that a file says."""
@@ -72,8 +72,8 @@ def with_clock(start_replica, tmp_path):
     """Starts a replica, ``set_clock(replica, seconds)`` has its wall clock go ahead by so many from now on."""
     (tmp_path / "sitecustomize.py").write_text(CLOCK)
     file = tmp_path / "ahead"
-    path = os.pathsep.join([str(tmp_path), str(ROOT)])
-    replica = start_replica(environment={"PYTHONPATH": path, "CLOCK_AHEAD": str(file)}, shutdown={"timeout_s": 20})
+    environment = {"PYTHONPATH": python_path(tmp_path, ROOT), "CLOCK_AHEAD": str(file)}
+    replica = start_replica(environment=environment, shutdown={"timeout_s": 20})
 
     def set_clock(seconds):
         file.write_text(str(seconds))
@@ -102,7 +102,7 @@ def test_a_clock_that_jumps_disturbs_neither_requests_nor_load_reports(with_cloc
     assert days.keys() == {-1, 0, 1}
     assert days[-1] >= 2  # one while it ran, and the last one: nothing waits for a time that was set back
     assert sum(report["requests"].get("200", 0) for report in reports) == answered
-    assert sum(report["arrived"] for report in reports) == answered
+    assert sum(report.get("arrived", 0) for report in reports) == answered
     assert all(0 <= report["in_flight"] <= report["in_flight_peak"] <= CLIENTS for report in reports)
     assert 6 <= sum(report["seconds"] for report in reports) <= time.monotonic() - began + 60
 

@@ -27,6 +27,36 @@ def expected(payload):
     }
 
 
+def nested(levels, wrap):
+    """Something in something in something, with so many levels."""
+    found = None
+    for _ in range(levels):
+        found = wrap(found)
+    return found
+
+
+def within_itself(holder, put):
+    """A container that contains itself."""
+    put(holder, holder)
+    return holder
+
+
+class OwnList:
+    """Its plain form is itself, as nobody else's is."""
+
+    def tolist(self):
+        return [self]
+
+
+NESTED = {
+    "lists": lambda levels: nested(levels, lambda inner: [inner]),
+    "objects": lambda levels: nested(levels, lambda inner: {"a": inner}),
+    "a list within itself": lambda _: within_itself([], list.append),
+    "an object within itself": lambda _: within_itself({}, lambda holder, inner: holder.update(a=inner)),
+    "a plain form within itself": lambda _: OwnList(),
+}
+
+
 class TensorFlowPredictor:
     def __init__(self, tensorflow_client, config):
         self.client = tensorflow_client
@@ -48,6 +78,8 @@ class TensorFlowPredictor:
         if self.leak_bytes:
             self.leaked.append(os.urandom(self.leak_bytes))
         answer = expected(payload)
+        if what := payload.get("nested"):
+            answer["nested"] = NESTED[what](payload.get("levels", 0))
         if payload.get("model"):
             answer["value"] = value(int(self.client.predict({"x": [payload["n"]]})["x"][0]))
         return answer

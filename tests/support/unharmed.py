@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,8 +30,13 @@ def options(**changed: Any) -> dict[str, Any]:
         "predictor": PREDICTOR,
         "concurrency": {"workers": WORKERS, "threads_per_worker": THREADS},
         "extension": inside_front.SETTINGS,
-        "environment": {"PYTHONPATH": str(ROOT)},
+        "environment": {"PYTHONPATH": python_path(ROOT)},
     } | changed
+
+
+def python_path(*folders: Path) -> str:
+    """``PYTHONPATH`` with these folders first: a replica must run the code that the test runs."""
+    return os.pathsep.join([*map(str, folders), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
 
 
 @contextlib.contextmanager

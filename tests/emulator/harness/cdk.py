@@ -55,6 +55,7 @@ def _run(*arguments: str, cwd: Path = machine.ROOT) -> str:
         "CDK_DOCKER": str(docker_for_cdk.PROGRAM),
         "CDK_HOME": str(machine.RUN / "cdk-home"),  # accounts are remembered there by their keys
         "CDK_DISABLE_CLI_TELEMETRY": "true",
+        "CDK_VALIDATION": "false",  # of templates, which takes longer than all else that the app does
         "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
         "JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION": "1",
     }
