@@ -1,13 +1,16 @@
 """Structured logs: one record a line, JSON for machines or text for a terminal.
 
 Everything ends up in one writer: the ``logging`` module's records, the access log, and what predictors print. Lines
-go to file descriptor 1 with a single ``write``, so that the lines of several processes do not mix.
+go to file descriptor 1 with a single ``write``. A pipe takes lines of more than ``PIPE_BUF`` bytes in parts, between
+which those of other processes would come: therefore a process that writes to a pipe has it locked.
 """
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
+import stat
 import threading
 import time
 import traceback
@@ -23,6 +26,9 @@ CHATTY_LIBRARIES = (
     *("httpx", "matplotlib", "numba", "PIL", "requests", "s3transfer", "tensorflow", "urllib3", "uvicorn"),
 )
 """Whose loggers are shown from WARNING on."""
+
+LONGEST_WHOLE = 65536
+"""What a pipe holds. Other processes do not wait for longer lines, since it may take long until they are read."""
 
 _COLOURS = {"warning": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[31m", "debug": "\x1b[2m"}
 _RESET, _DIM = "\x1b[0m", "\x1b[2m"
@@ -54,6 +60,7 @@ class Writer:
     def __init__(self, settings: Log, context: dict[str, Any], fd: int = 1) -> None:
         self.fd = fd
         self.level = LEVELS[settings.level]
+        self._shared = _is_pipe(fd)
         terminal = os.isatty(fd)
         self.text = settings.format == "text" or (settings.format == "auto" and terminal)
         self._colour = terminal and "NO_COLOR" not in os.environ
@@ -77,11 +84,15 @@ class Writer:
     def write_line(self, line: bytes) -> None:
         """Write lines that are complete, with their ends."""
         with _writing:
+            locked = self._shared and len(line) <= LONGEST_WHOLE and _lock(self.fd)
             try:
                 while line:
                     line = line[os.write(self.fd, line) :]
             except OSError:  # disk full, reader gone: that must not take the service with it
                 pass
+            finally:
+                if locked:
+                    fcntl.lockf(self.fd, fcntl.LOCK_UN)
 
     def _as_json(self, now: float, level: str, message: str, fields: dict[str, Any]) -> bytes:
         second, words = self._second
@@ -113,6 +124,22 @@ class Writer:
         if trace:
             text += trace if trace.endswith("\n") else trace + "\n"
         return text.encode(errors="replace")
+
+
+def _is_pipe(fd: int) -> bool:
+    try:
+        return stat.S_ISFIFO(os.fstat(fd).st_mode)
+    except OSError:  # it is closed
+        return False
+
+
+def _lock(fd: int) -> bool:
+    """Wait until no other process writes to a pipe; its end unlocks, too. False where pipes cannot be locked."""
+    try:
+        fcntl.lockf(fd, fcntl.LOCK_EX)
+    except OSError:
+        return False
+    return True
 
 
 class Handler(logging.Handler):

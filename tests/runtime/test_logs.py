@@ -2,6 +2,7 @@ import json
 import logging
 import os
 import re
+import select
 import subprocess
 import sys
 import threading
@@ -138,6 +139,51 @@ def test_lines_of_several_threads_do_not_mix():
     os.close(read)
     messages = [json.loads(line)["message"] for line in received.decode().splitlines()]
     assert sorted(messages) == sorted(c * 200_000 for c in letters for _ in range(5))
+
+
+WRITES = """
+import sys
+from cortex_runtime.logs import Writer
+from cortex_runtime.settings import Log
+
+writer = Writer(Log(format="json"), {"worker": int(sys.argv[1])})
+for number in range(600):
+    writer.write("info", "a" * (20_000 if number % 3 == 0 else 60), number=number)
+"""
+
+
+def test_lines_of_several_processes_do_not_mix_in_a_pipe():
+    """Which takes long lines in parts, whenever its reader has made room."""
+    reader, writer = os.pipe()
+    processes = [subprocess.Popen([sys.executable, "-c", WRITES, str(worker)], stdout=writer) for worker in range(3)]
+    os.close(writer)
+    with os.fdopen(reader, "rb", buffering=4096) as lines:
+        records = [json.loads(line) for line in lines]
+    assert [process.wait() for process in processes] == [0] * 3
+    for worker in range(3):
+        assert [record["number"] for record in records if record["worker"] == worker] == list(range(600))
+
+
+def test_a_process_that_ends_while_it_writes_to_a_pipe_does_not_lock_it():
+    reader, writer = os.pipe()
+    holder = subprocess.Popen([sys.executable, "-c", HOLDS], stdout=writer)
+    with os.fdopen(reader, "rb", buffering=0) as lines:
+        assert lines.readline() == b"it is mine\n"
+        waiting = subprocess.Popen([sys.executable, "-c", WRITES, "1"], stdout=writer)
+        os.close(writer)
+        assert select.select([lines], [], [], 1.0)[0] == []
+        holder.kill()
+        holder.wait()
+        assert sum(chunk.count(b"\n") for chunk in iter(lambda: lines.read(1 << 20), b"")) == 600
+    assert waiting.wait() == 0
+
+
+HOLDS = """
+import fcntl, os, time
+fcntl.lockf(1, fcntl.LOCK_EX)
+os.write(1, b"it is mine\\n")
+time.sleep(600)
+"""
 
 
 def test_a_fork_while_another_thread_writes_can_log_in_the_child(tmp_path):
