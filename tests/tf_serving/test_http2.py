@@ -174,8 +174,8 @@ def test_an_answer_of_something_else_that_speaks_http2(serve, status, code):
         (b"", "INTERNAL", "empty"),
         (b"\0\0\0", "INTERNAL", "empty"),
         (message(b"abc", length=4), "INTERNAL", "3 bytes instead of 4"),
-        (message(b"abc", length=2), "INTERNAL", "3 bytes instead of 2"),
-        (message(b"abc") * 2, "INTERNAL", "11 bytes instead of 3"),
+        (message(b"abc", length=2), "INTERNAL", "longer than its message"),
+        (message(b"abc") * 2, "INTERNAL", "longer than its message"),
         (message(b"abc", compressed=1), "UNIMPLEMENTED", "compressed"),
     ],
 )
