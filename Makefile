@@ -72,7 +72,7 @@ docs: $(INSTALLED) ## Write what is generated in docs/ again, and build the page
 	$(BIN)/zensical build --clean --strict
 
 lock: ## Pin the newest versions of everything in requirements.txt and of what the images install (needs uv)
-	uv pip compile --universal --python-version 3.11 --extra local --extra simulate --group dev --no-header --quiet --upgrade pyproject.toml -o requirements.txt
+	uv pip compile --universal --python-version 3.11 --extra local --extra simulate --group dev --generate-hashes --no-header --quiet --upgrade pyproject.toml -o requirements.txt
 	$(LOCK_IMAGE) $(IMAGES)/runtime.in -c requirements.txt -o $(IMAGES)/runtime.txt
 	$(LOCK_IMAGE) $(IMAGES)/downloader.in -c requirements.txt -o $(IMAGES)/downloader.txt
 	$(LOCK_IMAGE) $(IMAGES)/full.in -c requirements.txt -c $(IMAGES)/runtime.txt -o $(IMAGES)/full.txt

@@ -132,8 +132,8 @@ def test_dockerfiles(file: Path):
 
 def test_the_runtimes_packages_are_those_of_the_tests():
     """The image has the versions that the tests ran with, and all that the runtime imports."""
-    listed = requirements("runtime.txt")
-    locked = (ROOT / "requirements.txt").read_text().splitlines()
+    listed = requirements(DOCKER / "runtime.txt")
+    locked = requirements(ROOT / "requirements.txt")
     assert [line for line in listed if line not in locked] == []
     names = {re.split(r"[=<> ;]", line)[0].replace("-", "_") for line in listed}
     imported = set()
@@ -145,24 +145,30 @@ def test_the_runtimes_packages_are_those_of_the_tests():
                 imported.add(str(node.module).partition(".")[0])
     imported -= {*sys.stdlib_module_names, "cortex_runtime", "botocore"}  # botocore comes with boto3
     assert {IMPORTED_AS.get(name, name) for name in imported} - names == set()
-    assert [line for line in requirements("downloader.txt") if line not in listed] == []
+    assert [line for line in requirements(DOCKER / "downloader.txt") if line not in listed] == []
 
 
-def requirements(name: str) -> list[str]:
-    lines = (DOCKER / name).read_text().splitlines()
+def requirements(file: Path) -> list[str]:
+    lines = file.read_text().splitlines()
     return [line.removesuffix(" \\") for line in lines if line and not line.startswith(("#", " "))]
 
 
-@pytest.mark.parametrize("name", ["runtime", "full", "downloader"])
-def test_an_image_installs_what_was_locked_and_nothing_else(name: str):
-    """Each package with its version and the hashes of its files, so that pip refuses any other."""
-    parts = re.split(r"^(?=[a-z])", (DOCKER / f"{name}.txt").read_text(), flags=re.MULTILINE)[1:]
+@pytest.mark.parametrize("file", [*sorted(DOCKER.glob("*.txt")), ROOT / "requirements.txt"], ids=lambda file: file.name)
+def test_what_is_locked_has_its_version_and_hashes(file: Path):
+    """So that pip refuses any other."""
+    text = re.sub(r"^    #.*\n", "", file.read_text(), flags=re.MULTILINE)
+    parts = re.split(r"^(?=[a-z])", text, flags=re.MULTILINE)[1:]
+    assert parts
     for part in parts:
         first, *hashes = part.rstrip().split(" \\\n")
         assert re.fullmatch(r"[a-z0-9-]+==[0-9][0-9a-z.]*( ; .+)?", first)
         assert hashes
         assert all(re.fullmatch(r"    --hash=sha256:[0-9a-f]{64}", line) for line in hashes)
-    locked = {re.split("[= ]", line)[0] for line in requirements(f"{name}.txt")}
-    assert set(requirements(f"{name}.in")) <= locked
+
+
+@pytest.mark.parametrize("name", ["runtime", "full", "downloader"])
+def test_an_image_installs_what_was_locked_and_nothing_else(name: str):
+    locked = {re.split("[= ]", line)[0] for line in requirements(DOCKER / f"{name}.txt")}
+    assert set(requirements(DOCKER / f"{name}.in")) <= locked
     (file,) = (path for path in DOCKER.glob("*.Dockerfile") if f"/tmp/{name}.txt" in path.read_text())
     assert f"--require-hashes -r /tmp/{name}.txt" in file.read_text()
