@@ -74,8 +74,14 @@ class Endpoint:
             return
         debug = (req.get_param("debug") or "").lower() not in FALSE
         ended: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        job = Job(context.request_id, body, debug, lambda job, outcome: ended.set_result(outcome))
+
+        def on_end(job: Job, outcome: Outcome) -> None:
+            if not ended.done():  # cancelled, as the time to stop is over
+                ended.set_result(outcome)
+
+        job = Job(context.request_id, body, debug, on_end)
         del body
+        outcome: Outcome | None = None
         try:
             self._replica.pool.submit(job)
             context.on_disconnect = lambda: self._replica.pool.cancel(job)
@@ -83,20 +89,17 @@ class Endpoint:
         except JobFailed as error:
             outcome = error
         finally:
-            job.ended = True  # after a cancellation, nobody wants to know any more
             context.job_queue_s = job.queue_s
-            if job.started_at is not None:
-                self._replica.served += 1
+            self._replica.count(job, outcome)
         if isinstance(outcome, ClientGone):
             return
         if isinstance(outcome, JobFailed):
             headers = None if outcome.retry_after_s is None else {"Retry-After": str(outcome.retry_after_s)}
             raise falcon.HTTPError(outcome.status, description=str(outcome), headers=headers)
+        assert outcome is not None
         meta, resp.data = outcome
         resp.status = _STATUS_LINES[meta.status]
         resp.content_type = meta.content_type
-        if self._replica.tracker is not None and meta.observation is not None:
-            self._replica.tracker.record(meta.observation)
 
     async def _read_body(self, req: Request) -> bytes:
         chunks: list[bytes] = []

@@ -45,7 +45,8 @@ REPLICA_STOPPED = "the replica has stopped before the answer was there"
 HTTP_VERSIONS = ("1.0", "1.1")
 SYSTEM_PATHS = frozenset(RESERVED)
 REQUEST_ID = b"x-request-id"
-_NOT_PLAIN = frozenset({b"expect", b"origin", b"transfer-encoding", b"upgrade"})
+EXPECT = b"expect"
+_UNUSUAL = frozenset({EXPECT, b"origin", b"transfer-encoding", b"upgrade"})
 _VALID_ID = re.compile(rb"[\x21-\x7e]{1,200}")
 _VALID_HOST = re.compile(rb"(?:[\w.~%!$&'()*+,;=-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")  # RFC 3986, 3.2.2
 
@@ -83,9 +84,8 @@ class Front:
         self.endpoint = replica.settings.api.endpoint
         self._limit = replica.settings.concurrency.max_in_flight
         self._max_body = replica.settings.http.max_body_bytes
-        self._known_host: list[bytes] | None = (
-            None  # the last one that was valid: nearly always that of the next request
-        )
+        # The last one that was valid: nearly always that of the next request.
+        self._known_host: list[bytes] | None = None
         self._extension = replica.extension
         self._extension_path = replica.settings.extension.path if replica.settings.extension is not None else None
 
@@ -101,16 +101,7 @@ class Front:
             await self._extension(scope, receive, send)
             return
         counted = spoken and scope["method"] == "POST" and path == self.endpoint
-        length, given_id, hosts, expects = b"0", None, [], False
-        for name, value in scope["headers"]:
-            if name == b"host":
-                hosts.append(value)
-            elif name == b"content-length":
-                length = value
-            elif name == REQUEST_ID and given_id is None:
-                given_id = value
-            elif name == b"expect":
-                expects = True
+        length, given_id, hosts, unusual = _look_at(scope["headers"])
         context = scope[CONTEXT] = Context(_request_id(given_id))
         if refused := scope.get(REFUSED):
             context.client_gone(refused)
@@ -122,7 +113,7 @@ class Front:
                 context.status = message["status"]
                 headers = [*message["headers"], extra]
                 # A client that was to wait with its body may send it now, or not: nobody could tell what comes next.
-                if replica.draining or (expects and message["status"] >= 400):
+                if replica.draining or (message["status"] >= 400 and EXPECT in unusual):
                     headers.append((b"connection", b"close"))
                 message = {**message, "headers": headers}
             await send(message)
@@ -146,7 +137,7 @@ class Front:
         if in_flight.value >= self._limit:
             message = f"too many requests in flight (max_replica_concurrency is {self._limit}); try again"
             await _refuse(503, message, context, send_answer)
-        elif int(length) > self._max_body:
+        elif int(length or 0) > self._max_body:
             await _refuse(413, too_large(self._max_body), context, send_answer)
         else:
             in_flight.change(+1)
@@ -171,19 +162,10 @@ class Front:
         Others are those that are to be refused, that come from a page of another origin, that wait for a
         "100 Continue", or whose body's length is not told.
         """
-        length, given_id, hosts = None, None, []
-        for name, value in headers:
-            if name == b"host":
-                hosts.append(value)
-            elif name == b"content-length":
-                length = value
-            elif name == REQUEST_ID:
-                if given_id is None:
-                    given_id = value
-            elif name in _NOT_PLAIN:
-                return None
+        length, given_id, hosts, unusual = _look_at(headers)
         if (
-            length is None
+            unusual
+            or length is None
             or int(length) > self._max_body
             or self.replica.in_flight.value >= self._limit
             or not (hosts == self._known_host or self._is_valid_host(hosts, "1.1"))
@@ -214,6 +196,25 @@ class Front:
             queue_ms=None if queue_s is None else round(queue_s * 1000, 2),
             request_id=request_id,
         )
+
+
+def _look_at(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes | None, bytes | None, list[bytes], list[bytes]]:
+    """Of a head: the length of the body, the first request id, all hosts, and the names of headers that ask for more
+    than an answer to a body whose length is known.
+    """
+    length = given_id = None
+    hosts: list[bytes] = []
+    unusual: list[bytes] = []
+    for name, value in headers:
+        if name == b"host":
+            hosts.append(value)
+        elif name == b"content-length":
+            length = value
+        elif name == REQUEST_ID:
+            given_id = value if given_id is None else given_id
+        elif name in _UNUSUAL:
+            unusual.append(name)
+    return length, given_id, hosts, unusual
 
 
 def error_body(message: str, request_id: str) -> bytes:

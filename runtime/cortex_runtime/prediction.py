@@ -135,22 +135,19 @@ class Prediction:
         if self.response_complete:
             return
         if self._job is not None:
-            self._job.ended = True
+            self._job.ended = True  # nobody wants to know what becomes of it
+            self._front.replica.count(self._job, None)
         self.keep_alive = False
         self._answer_or_end(503, answer.JSON, error_body(REPLICA_STOPPED, self._request_id), retry_after_s=1)
 
     def _job_ended(self, job: Job, outcome: Outcome) -> None:
-        replica = self._front.replica
-        if job.started_at is not None:
-            replica.served += 1
         try:
+            self._front.replica.count(job, outcome)
             if isinstance(outcome, JobFailed):
                 body = error_body(str(outcome), self._request_id)
                 self._answer_or_end(outcome.status, answer.JSON, body, outcome.retry_after_s)
                 return
             meta, body = outcome
-            if replica.tracker is not None and meta.observation is not None:
-                replica.tracker.record(meta.observation)
             self._answer_or_end(meta.status, meta.content_type, body)
         except Exception as error:
             log.error("the answer could not be sent", exc_info=error, extra={"request_id": self._request_id})

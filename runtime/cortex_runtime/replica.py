@@ -10,6 +10,7 @@ from typing import Any
 from . import extension
 from .aws_sink import AwsSink
 from .errors import SignatureError
+from .job import Job, Outcome
 from .load import InFlight, LoadReport, LogSink, Reporter, ReportSink, SecondMeans
 from .logs import Writer
 from .metrics import Metrics, TrackerMetrics
@@ -83,6 +84,13 @@ class Replica:
             second_means=self._second_means,
             can_serve=lambda: not self._cannot_serve_because(),
         )
+
+    def count(self, job: Job, outcome: Outcome | None) -> None:
+        """Count what has become of a job, for load reports and the tracker; None where nobody waited for it."""
+        if job.started_at is not None:
+            self.served += 1
+        if self.tracker is not None and isinstance(outcome, tuple) and outcome[0].observation is not None:
+            self.tracker.record(outcome[0].observation)
 
     def drain(self) -> None:
         """Fail readiness from now on, so that load balancers send no more; requests are still served."""

@@ -1,11 +1,17 @@
 """How a replica ends: not ready but serving, then everything in flight answered, then gone."""
 
+import asyncio
 import os
 import signal
 import time
 
 import pytest
 
+from cortex_runtime.answer import AnswerMeta
+from cortex_runtime.app import create_app
+from cortex_runtime.logs import Writer
+from cortex_runtime.replica import Replica
+from cortex_runtime.settings import Api, Log, Predictor, Settings
 from tests.support.replica import is_running, wait_until
 
 BOTH = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -131,3 +137,33 @@ def test_the_last_load_report_is_sent_at_the_end(start_replica):
     assert replica.wait_exit() == 0
     reports = [r for r in replica.log_records() if r["message"] == "load report"]
     assert sum(r["requests"].get("200", 0) for r in reports) == 3
+
+
+def test_an_answer_that_comes_in_the_moment_of_giving_up_is_nobodys():
+    """Its worker is answering others, too, which an error in the middle of it would concern."""
+
+    async def give_up():
+        replica = Replica(
+            Settings(api=Api(name="a", endpoint="/a"), predictor=Predictor(project_dir="/", path="p")),
+            Writer(Log(), {}),
+        )
+        scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http"}
+        scope |= {"path": "/a", "raw_path": b"/a", "query_string": b"", "headers": [(b"host", b"t")]}
+        sent = []
+
+        async def receive():
+            return {"type": "http.request", "body": b"1", "more_body": False}
+
+        async def send(message):
+            sent.append(message)
+
+        request = asyncio.create_task(create_app(replica)(scope, receive, send))
+        while not replica.pool.queue:
+            await asyncio.sleep(0)
+        (job,) = replica.pool.queue
+        request.cancel()
+        job.end((AnswerMeta(200), b"1"))
+        await request
+        return sent[0]["status"]
+
+    assert asyncio.run(give_up()) == 503

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cortex_runtime.tf_serving.client import TensorFlowClient
+from tests.support.http2_server import Http2Server
 from tests.support.scripted_model_server import ScriptedModelServer, signature_def
 from tests.support.tensorflow_reference import Reference
 
@@ -33,6 +34,20 @@ def tensorflow_reference(tmp_path_factory):
 @pytest.fixture(params=["tcp", "unix"])
 def address(request, tmp_path):
     return "127.0.0.1:0" if request.param == "tcp" else f"unix:{tmp_path}/model.sock"
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Starts servers: ``serve(lambda stream, body: bytes)``."""
+    servers = []
+
+    def start(answer):
+        servers.append(Http2Server(tmp_path / f"{len(servers)}.sock", answer))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
 
 
 @pytest.fixture

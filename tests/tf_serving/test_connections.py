@@ -11,7 +11,7 @@ import pytest
 
 from cortex_runtime.errors import ModelServerError
 from cortex_runtime.tf_serving.channel import Channel
-from tests.support.http2_server import DATA, Http2Server, frame, good, headers, message
+from tests.support.http2_server import DATA, frame, good, headers, message
 from tests.support.replica import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -48,20 +48,6 @@ print(right, os.waitstatus_to_exitcode(status))
 
 def descriptors():
     return len(list(Path("/proc/self/fd").iterdir()))
-
-
-@pytest.fixture
-def serve(tmp_path):
-    """Starts servers: ``serve(lambda stream, body: bytes)``."""
-    servers = []
-
-    def start(answer):
-        servers.append(Http2Server(tmp_path / f"{len(servers)}.sock", answer))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.stop()
 
 
 def test_a_fork_has_connections_of_its_own(tmp_path):

@@ -16,7 +16,6 @@ from tests.support.http2_server import (
     END_STREAM,
     GOAWAY,
     RST_STREAM,
-    Http2Server,
     frame,
     good,
     headers,
@@ -26,20 +25,6 @@ from tests.support.scripted_model_server import echo
 
 METHOD = "/a.Service/Method"
 OK_HEAD = {":status": "200", "content-type": "application/grpc"}
-
-
-@pytest.fixture
-def serve(tmp_path):
-    """Starts servers: ``serve(lambda stream, body: bytes)``."""
-    servers = []
-
-    def start(answer):
-        servers.append(Http2Server(tmp_path / f"{len(servers)}.sock", answer))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.stop()
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from cortex_runtime.tf_serving.messages import TensorProto
 
 # dtype number -> the field its values are in and the dtype that the field holds them in: the dtype itself, a wider
 # one, or the unsigned integer with the same bits.
-_LITTLE_ENDIAN = {dtype: dtype if dtype in dtypes.WIDER else dtype.newbyteorder("<") for dtype in dtypes.NUMPY.values()}
 _FIELDS: dict[int, tuple[str, type[np.generic]]] = {
     1: ("float_val", np.float32),
     2: ("double_val", np.float64),
@@ -32,6 +31,7 @@ _FIELDS: dict[int, tuple[str, type[np.generic]]] = {
     23: ("uint64_val", np.uint64),
 } | dict.fromkeys((3, 4, 5, 6, 11, 12, 13, 15, 16, 17, 29, 30, 31, 32), ("int_val", np.int32))
 
+_LITTLE_ENDIAN = {dtype: dtype if dtype in dtypes.WIDER else dtype.newbyteorder("<") for dtype in dtypes.NUMPY.values()}
 
 MAX_BYTES = 2**31 - 1
 """protobuf's limit for a message, and so for the array that one may become: a single value may stand for any number."""
