@@ -73,12 +73,14 @@ docs: $(INSTALLED) ## Write what is generated in docs/ again, and build the page
 
 lock: ## Pin the newest versions of everything in requirements.txt and of what the images install (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra local --extra simulate --group dev --generate-hashes --no-header --quiet --upgrade pyproject.toml -o requirements.txt
+	$(LOCK_IMAGE) --no-deps requirements-no-deps.in -o requirements-no-deps.txt
+	$(LOCK_IMAGE) requirements-checkov.in -o requirements-checkov.txt
 	$(LOCK_IMAGE) $(IMAGES)/runtime.in -c requirements.txt -o $(IMAGES)/runtime.txt
 	$(LOCK_IMAGE) $(IMAGES)/downloader.in -c requirements.txt -o $(IMAGES)/downloader.txt
 	$(LOCK_IMAGE) $(IMAGES)/full.in -c requirements.txt -c $(IMAGES)/runtime.txt -o $(IMAGES)/full.txt
 
 audit: ## Look up known vulnerabilities of all pinned packages (needs uv and the network)
-	@for file in requirements.txt $(IMAGES)/*.txt; do echo "$$file:"; uvx pip-audit --strict --disable-pip --no-deps --requirement $$file || failed=1; done; test -z "$$failed"
+	@for file in requirements*.txt $(IMAGES)/*.txt; do echo "$$file:"; uvx pip-audit --strict --disable-pip --no-deps --requirement $$file || failed=1; done; test -z "$$failed"
 
 fuzz: $(INSTALLED) ## Look long for input that breaks something (EXAMPLES=20000 of each kind)
 	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/fuzz --hypothesis-profile=fuzz --timeout=0

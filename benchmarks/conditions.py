@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 from msgspec import Struct
 
-PACKAGES = ("falcon", "gunicorn", "uvicorn", "uvloop", "httptools", "orjson", "numpy", "protobuf", "pycurl", "numba")
+PACKAGES = ("falcon", "gunicorn", "uvicorn", "uvloop", "httptools", "orjson", "numpy", "protobuf", "hpack", "numba")
 
 
 class Conditions(Struct, frozen=True, kw_only=True):

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, RST_STREAM, SETTINGS, GOAWAY = 0, 1, 3, 4, 7
+DATA, HEADERS, RST_STREAM, SETTINGS, PUSH_PROMISE = 0, 1, 3, 4, 5
+PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 6, 7, 8, 9
 END_STREAM, ACK, END_HEADERS = 1, 1, 4
 
 
@@ -57,12 +58,18 @@ class Http2Server:
         connections: how many were made.
     """
 
-    def __init__(self, path: Path, answer: Callable[[int, bytes], bytes | None]) -> None:
-        """``answer(stream, body)`` gives the bytes to send; None hangs up instead."""
+    def __init__(
+        self, path: Path, answer: Callable[[int, bytes], bytes | None], *, answers_after: int | None = None
+    ) -> None:
+        """``answer(stream, body)`` gives the bytes to send; None hangs up instead.
+
+        It is called when a request is complete or, with ``answers_after``, as soon as it has that many bytes.
+        """
         self.address = f"unix:{path}"
         self.requests: list[bytes] = []
         self.connections = 0
         self._answer = answer
+        self._answers_after = answers_after
         self._open: list[socket.socket] = []
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
@@ -104,7 +111,10 @@ class Http2Server:
                     body = b""
                 elif kind == DATA:
                     body += payload
-                    if flags & END_STREAM:
+                    if payload:  # the connection's window is that of all requests together
+                        sock.sendall(frame(WINDOW_UPDATE, 0, 0, struct.pack("!I", len(payload))))
+                    enough = self._answers_after is not None and len(body) >= self._answers_after
+                    if flags & END_STREAM or enough:
                         self.requests.append(body)
                         answer = self._answer(stream, body)
                         if answer is None:

@@ -1,7 +1,6 @@
 """Who has which connection to the model server: threads, processes, and after a server that fell silent."""
 
 import gc
-import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -114,21 +113,3 @@ def test_an_answer_that_goes_on_after_its_message_is_not_read(serve):
     with Channel(server.address) as channel, pytest.raises(ModelServerError, match="longer than its message") as caught:
         channel.call(METHOD, b"", timeout_s=60)
     assert caught.value.code == "INTERNAL"
-
-
-@pytest.mark.skipif(not hasattr(os, "RTLD_DEEPBIND"), reason="RTLD_DEEPBIND is Linux's")
-@pytest.mark.parametrize("first", [[], ["tensorflow"]])
-def test_libcurl_is_bound_to_its_own_libraries_only_where_tensorflow_is(first):
-    """With an allocator in LD_PRELOAD, such as jemalloc, what that gave would else be given back to libc's."""
-    script = """
-import sys, types
-used = []
-set_flags = sys.setdlopenflags
-sys.setdlopenflags = lambda flags: (used.append(flags), set_flags(flags))
-for name in sys.argv[1:]:
-    sys.modules[name] = types.ModuleType(name)
-import cortex_runtime.tf_serving.libcurl, os
-print(any(flags & os.RTLD_DEEPBIND for flags in used))
-"""
-    found = subprocess.run([sys.executable, "-c", script, *first], capture_output=True, text=True, timeout=60)
-    assert found.stdout == f"{bool(first)}\n", found.stderr

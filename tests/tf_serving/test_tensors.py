@@ -114,6 +114,15 @@ def test_the_last_value_stands_for_the_rest():
     assert tensors.to_numpy(proto).tolist() == [[0, 0], [0, 0]]
 
 
+@pytest.mark.parametrize("number", [14, 19], ids=dtypes.name)
+def test_of_half_floats_the_lower_bits_count(number):
+    """Their field has 32 bits with a sign."""
+    proto = messages.TensorProto(dtype=number, half_val=[-1, 0x7FFF3C00 if number == 19 else 0x7FFF3F80, -(2**31)])
+    proto.tensor_shape.dim.add(size=3)
+    assert tensors.to_numpy(proto).astype(np.float32).tolist()[1:] == [1.0, 0.0]
+    assert tensors.to_numpy(proto).view(np.uint16)[0] == 0xFFFF
+
+
 def test_strings_as_content():
     long = b"x" * 300
     proto = messages.TensorProto(dtype=7, tensor_content=b"\x01\x00\xac\x02" + b"a" + long)

@@ -9,7 +9,8 @@ import weakref
 from types import TracebackType
 
 from cortex_runtime.errors import ModelServerError
-from cortex_runtime.tf_serving.http2 import Connection, NotSentError
+from cortex_runtime.tf_serving.http2 import NotSentError
+from cortex_runtime.tf_serving.unary import UnaryConnection
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
 """Between two attempts to reach a server: it is found within a second after it came back."""
@@ -68,7 +69,7 @@ class Channel:
     def close(self) -> None:
         """Make no more calls, and hang up in this thread. Calls that run in others come to their end."""
         self._closed = True
-        connection: Connection | None = getattr(self._own, "connection", None)
+        connection: UnaryConnection | None = getattr(self._own, "connection", None)
         if connection is not None:
             connection.close()
 
@@ -76,24 +77,16 @@ class Channel:
         """Make new connections from now on."""
         self._own = threading.local()
 
-    def _connection(self) -> Connection:
+    def _connection(self) -> UnaryConnection:
         if self._closed:
             raise ModelServerError("the connection to the model server was closed", "CANCELLED")
-        connection: Connection | None = getattr(self._own, "connection", None)
-        if connection is not None and connection.broken:
-            connection.close()
-            connection = None
+        connection: UnaryConnection | None = getattr(self._own, "connection", None)
         if connection is None:
-            connection = self._own.connection = Connection(self.address)
-            _connections.add(connection)
+            connection = self._own.connection = UnaryConnection(self.address)
         return connection
 
 
 _channels: weakref.WeakSet[Channel] = weakref.WeakSet()
-_connections: weakref.WeakSet[Connection] = weakref.WeakSet()
-_held: list[
-    list[Connection]
-] = []  # in a fork: its parent's, which must not be closed here, or the server would be told
 
 
 def _forget_connections() -> None:
@@ -101,6 +94,5 @@ def _forget_connections() -> None:
         channel.forget_connections()
 
 
-os.register_at_fork(
-    before=lambda: _held.append(list(_connections)), after_in_parent=_held.pop, after_in_child=_forget_connections
-)
+# What a fork closes stays open in its parent.
+os.register_at_fork(after_in_child=_forget_connections)

@@ -1,243 +1,335 @@
-"""gRPC's unary calls over one HTTP/2 connection of libcurl.
+"""A client's side of one HTTP/2 connection that carries one request at a time (RFC 9113).
 
-The protocol is that of https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md: a POST whose body is one message
-behind five bytes, and a status in the trailers. libcurl with nghttp2 does everything below: frames, header compression,
-flow control, deadlines, reconnects. It takes less than half of the CPU time of grpcio's client, in which threads hand
-each call over to one another.
+That is all that gRPC's unary calls from one thread need, and little of the protocol: no priorities, no pushes, no
+streams side by side. A request and its answer are five system calls of the thread that makes the request, where the
+threads of grpcio hand a call over to one another.
 """
 
 from __future__ import annotations
 
+import contextlib
 import select
-import struct
-from urllib.parse import quote, unquote_to_bytes
+import socket
+import time
+from collections.abc import Callable
 
-from cortex_runtime.errors import ModelServerError
-from cortex_runtime.tf_serving.libcurl import pycurl
+from cortex_runtime.tf_serving import http2_frames as h2
+from cortex_runtime.tf_serving.http2_frames import Fields, FrameError
 
-CONNECT_TIMEOUT_MS = 5000
-UPLOAD_BUFFER_BYTES = 512 * 1024
-PREFIX = struct.Struct("!BI")
-"""Before a message: whether it is compressed, and its length."""
+CONNECT_TIMEOUT_S = 5.0
+RECEIVE_BYTES = 64 * 1024
+QUEUED_BYTES = 4 * 1024 * 1024
+"""How much of a request is made into frames at once, at most."""
+WINDOW = 2**31 - 1
+"""How much a server may send before it is told of more: all that the protocol allows, for answers are wanted whole."""
+MAX_FRAME_BYTES = 16 * 1024
+"""What a frame may have that comes in, and one that goes out until the server allows more: the protocol's default."""
 
-MAX_MESSAGE_BYTES = 2**32 - 1
-
-_CODES = (
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-)
-# What a status of HTTP stands for where there is none of gRPC:
-# https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md
-_CODES_BY_HTTP_STATUS = {
-    400: "INTERNAL",
-    401: "UNAUTHENTICATED",
-    403: "PERMISSION_DENIED",
-    404: "UNIMPLEMENTED",
-    429: "UNAVAILABLE",
-    502: "UNAVAILABLE",
-    503: "UNAVAILABLE",
-    504: "UNAVAILABLE",
-}
-_NOT_HTTP2 = {pycurl.E_HTTP2, pycurl.E_UNSUPPORTED_PROTOCOL, pycurl.E_FTP_WEIRD_SERVER_REPLY}  # "FTP" includes HTTP
-
-
-_HUNG_UP = getattr(select, "POLLRDHUP", select.POLLHUP)  # the former is Linux's
+_FIRST_WINDOW = 65_535
+_LAST_STREAM = 2**31 - 1
+_BUFFERS_AT_ONCE = 512  # of a system call; Linux takes 1,024
 
 
 class NotSentError(Exception):
-    """The server could not be reached: nothing of the request was sent, so that it can be tried again."""
+    """The server did not get the request, or says that it did nothing with it: it can be sent again."""
 
 
-class _Upload:
-    """What is to be sent. Not part of ``Connection``: libcurl's callbacks would hold that until a garbage collection,
-    which are rare in a worker.
+class BrokenError(Exception):
+    """The connection was lost during a request, or what answers does not speak HTTP/2, or the server gave it up."""
+
+
+class DeadlineError(Exception):
+    """An answer was not complete in time."""
+
+
+class Http2Connection:
+    """A connection to ``address`` (``host:port`` or ``unix:/path``), made when it is needed, and again after it broke.
+
+    For one thread.
     """
 
-    def __init__(self) -> None:
-        self.message = memoryview(b"")
-        self.position = 0
-
-    def read(self, size: int) -> bytes:
-        """The next part."""
-        begin = self.position
-        self.position = begin + size
-        return bytes(self.message[begin : begin + size])
-
-
-class _Download:
-    """What has been received: nothing beyond the message that was announced."""
-
-    def __init__(self) -> None:
-        self.chunks: list[bytes] = []
-        self._size = self._expected = 0
-
-    def clear(self) -> None:
-        self.chunks.clear()
-        self._size = self._expected = 0
-
-    def write(self, data: bytes) -> int | None:
-        """Take a part; anything but its length or None ends the transfer."""
-        self.chunks.append(data)
-        self._size += len(data)
-        if self._expected == 0 and self._size >= PREFIX.size:
-            begin = self.chunks[0] if len(self.chunks[0]) >= PREFIX.size else b"".join(self.chunks)
-            self._expected = PREFIX.size + PREFIX.unpack_from(begin)[1]
-        return None if self._size <= (self._expected or PREFIX.size) else 0
-
-
-class Connection:
-    """A connection to ``address`` (``host:port`` or ``unix:/path``) that is made when it is needed. For one thread."""
-
     def __init__(self, address: str) -> None:
-        self._curl = curl = pycurl.Curl()
-        self._upload, self._download = _Upload(), _Download()
-        self._header_lines: list[bytes] = []
-        self._dead = False
-        self._method = ""
-        self._timeout_ms = 0
-        self._polled, self._poll = -1, select.poll()
-        host = address
-        if address.startswith("unix:"):
-            path = address.removeprefix("unix:")
-            curl.setopt(pycurl.UNIX_SOCKET_PATH, path.removeprefix("//"))
-            host = "localhost"
-        self._base = f"http://{host}"
-        curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE)
-        curl.setopt(pycurl.POST, 1)
-        # With a function, a request that was sent in part cannot be sent again, which libcurl would do by itself when
-        # an old connection breaks: a request may have brought the server down.
-        curl.setopt(pycurl.READFUNCTION, self._upload.read)
-        curl.setopt(pycurl.WRITEFUNCTION, self._download.write)
-        curl.setopt(pycurl.HEADERFUNCTION, self._header_lines.append)
-        curl.setopt(pycurl.UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES)
-        curl.setopt(pycurl.CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS)
-        curl.setopt(pycurl.TCP_KEEPALIVE, 1)
-        curl.setopt(pycurl.NOSIGNAL, 1)
-        # The model server is next door: a proxy in the environment is for the predictor's own requests.
-        curl.setopt(pycurl.PROXY, "")
+        self._address = address
+        self._socket: socket.socket | None = None
+        self._unsent: list[bytes | memoryview] = []
 
-    @property
-    def broken(self) -> bool:
-        """Whether the server has closed the connection since the last call, or did not say anything during it.
+    def __del__(self) -> None:
+        self.close()
 
-        One that was never made is not broken.
-        """
-        if self._dead:
-            return True
-        socket: int = self._curl.getinfo(pycurl.ACTIVESOCKET)
-        if socket < 0:
-            return False
-        if socket != self._polled:
-            self._polled, self._poll = socket, select.poll()
-            self._poll.register(socket, _HUNG_UP)
-        return bool(self._poll.poll(0))
+    def request(
+        self, header_block: bytes, body: bytes, *, timeout_s: float, received: Callable[[bytes], object]
+    ) -> list[Fields]:
+        """Send a request and wait until its answer is complete.
 
-    def call(self, method: str, request: bytes, timeout_s: float) -> bytes:
-        """Call a method with a serialized request; returns the serialized response.
+        Args:
+            header_block: see ``http2_frames.compress``.
+            body: not empty.
+            timeout_s: how long sending and waiting may take, in seconds.
+            received: called with each part of the answer's body. What it raises ends the request and the connection.
+
+        Returns:
+            The answer's header fields and, where it has some, those of its trailers.
 
         Raises:
-            NotSentError: the server could not be reached.
-            ModelServerError: with the code and the words of the server, or with what went wrong on the way.
+            NotSentError: nobody was reached, or the server did not begin with it.
+            BrokenError: the server may have got the request.
+            DeadlineError: so it may.
         """
-        if len(request) > MAX_MESSAGE_BYTES:
-            raise ModelServerError(f"a message of {len(request)} bytes is too large for gRPC", "RESOURCE_EXHAUSTED")
-        curl = self._curl
-        self._upload.message = memoryview(PREFIX.pack(0, len(request)) + request)
-        self._upload.position = 0
-        self._download.clear()
-        self._header_lines.clear()
-        self._set_timeout(max(1, round(timeout_s * 1000)))
-        if method != self._method:
-            self._method = method
-            curl.setopt(pycurl.URL, self._base + quote(method))
-        curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(self._upload.message))
+        self._end = time.monotonic() + timeout_s
+        if self._socket is not None and not self._is_alive():
+            self.close()
+        if self._socket is None:
+            self._connect()
+        self._stream += 2
+        self._stream_window = self._first_window
+        self._stream_unacknowledged = 0
+        self._blocks: list[Fields] = []
+        self._complete = self._begun = False
+        self._failure: Exception | None = None
+        self._received = received
         try:
-            curl.perform()
-        except pycurl.error as error:
-            raise self._error(*error.args) from None
+            self._exchange(header_block, memoryview(body))
+        except DeadlineError:
+            self._give_up()
+            raise
+        except (OSError, FrameError) as error:
+            self.close()
+            failure = BrokenError if self._begun else NotSentError
+            raise failure(f"the connection was lost: {error}") from None
+        except BaseException:
+            self.close()
+            raise
         finally:
-            self._upload.message = memoryview(b"")
-        self._check_status()
-        return self._response()
+            del self._received
+        if self._failure:
+            raise self._failure
+        return self._blocks
 
     def close(self) -> None:
         """Hang up."""
-        self._curl.close()
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+            self._unsent.clear()
 
-    def _set_timeout(self, timeout_ms: int) -> None:
-        if timeout_ms == self._timeout_ms:
-            return
-        self._timeout_ms = timeout_ms
-        # At most eight digits; the server gives up when nobody waits any more.
-        limit = f"{timeout_ms}m" if timeout_ms < 10**8 else f"{min(timeout_ms // 1000, 10**8 - 1)}S"
-        self._curl.setopt(pycurl.TIMEOUT_MS, min(timeout_ms, 2**31 - 1))
-        self._curl.setopt(
-            pycurl.HTTPHEADER,
-            ["content-type: application/grpc", "te: trailers", f"grpc-timeout: {limit}", "accept:", "expect:"],
+    def _connect(self) -> None:
+        limit_s = min(CONNECT_TIMEOUT_S, max(0.001, self._end - time.monotonic()))
+        try:
+            if self._address.startswith("unix:"):
+                self._socket = socket.socket(socket.AF_UNIX)
+                self._socket.settimeout(limit_s)
+                self._socket.connect(self._address.removeprefix("unix:").removeprefix("//"))
+            else:
+                host, _, port = self._address.rpartition(":")
+                self._socket = socket.create_connection((host.strip("[]"), port), limit_s)
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        except OSError as error:
+            self.close()
+            raise NotSentError(f"cannot connect to {self._address}: {error.strerror or error}") from None
+        self._socket.setblocking(False)
+        self._poll = select.poll()
+        self._poll.register(self._socket, select.POLLIN)
+        self._events = select.POLLIN
+        self._incoming = b""
+        self._headers = h2.HeaderReader()
+        self._headers_begun: tuple[int, int, bytes] | None = None  # flags, stream, block: until its last frame
+        self._greeted = self._leaving = False
+        self._stream = -1
+        self._window = self._first_window = _FIRST_WINDOW
+        self._max_frame = MAX_FRAME_BYTES
+        self._unacknowledged = 0
+        settings = h2.settings({h2.HEADER_TABLE_SIZE: 0, h2.ENABLE_PUSH: 0, h2.INITIAL_WINDOW_SIZE: WINDOW})
+        self._unsent.append(
+            h2.PREFACE
+            + h2.frame(h2.SETTINGS, 0, 0, settings)
+            + h2.frame(h2.WINDOW_UPDATE, 0, 0, h2.number(WINDOW - _FIRST_WINDOW))
         )
 
-    def _error(self, number: int, words: str) -> Exception:
-        if self._upload.position == 0:
-            return NotSentError(words)
-        if number == pycurl.E_OPERATION_TIMEDOUT:
-            self._dead = not self._header_lines  # nobody may be there any more
-            return ModelServerError(words, "DEADLINE_EXCEEDED")
-        if number == pycurl.E_WRITE_ERROR:
-            return ModelServerError("the answer is longer than its message", "INTERNAL")
-        if number in _NOT_HTTP2:
-            return ModelServerError(
-                f"the connection broke off, or what answers does not speak gRPC: {words}", "UNAVAILABLE"
-            )
-        return ModelServerError(f"the connection was lost during the call: {words}", "UNAVAILABLE")
+    def _is_alive(self) -> bool:
+        """Take in what has come since the last request, such as a farewell."""
+        self._poll_for(select.POLLIN)
+        try:
+            while self._poll.poll(0) and time.monotonic() < self._end:
+                self._receive()
+        except (OSError, FrameError):
+            return False
+        return not self._leaving and self._stream + 2 <= _LAST_STREAM
 
-    def _check_status(self) -> None:
-        status = message = b""
-        for line in self._header_lines:
-            if line.startswith(b"grpc-status:"):
-                status = line[12:].strip()
-            elif line.startswith(b"grpc-message:"):
-                message = line[13:].strip()
-        if status == b"0":
+    def _exchange(self, header_block: bytes, rest: memoryview) -> None:
+        self._unsent.append(h2.frame(h2.HEADERS, h2.END_HEADERS, self._stream, header_block))
+        rest = self._queue(rest)
+        while not self._complete:
+            if self._unsent:
+                self._send()
+            has_more = self._unsent or (rest and min(self._window, self._stream_window) > 0)
+            self._poll_for(select.POLLIN | select.POLLOUT if has_more else select.POLLIN)
+            remaining_s = self._end - time.monotonic()
+            if remaining_s <= 0:
+                raise DeadlineError("there was no whole answer in time")
+            for _, events in self._poll.poll(min(remaining_s * 1000 + 1, 2**31 - 1)):
+                if events & ~select.POLLOUT:
+                    self._receive()
+            if rest and not self._unsent:
+                rest = self._queue(rest)
+        if self._unsent:
+            self._send()
+        if rest or self._unsent:  # it was answered before it was complete
+            self._give_up()
+
+    def _poll_for(self, events: int) -> None:
+        if events != self._events:
+            self._events = events
+            self._poll.modify(self._open_socket, events)
+
+    @property
+    def _open_socket(self) -> socket.socket:
+        assert self._socket is not None
+        return self._socket
+
+    def _queue(self, rest: memoryview) -> memoryview:
+        """Put as much of the body in line as the server has room for; returns what is left."""
+        size = min(len(rest), self._window, self._stream_window, QUEUED_BYTES)
+        if size <= 0:
+            return rest
+        for begin in range(0, size, self._max_frame):
+            part = rest[begin : min(begin + self._max_frame, size)]
+            flags = h2.END_STREAM if begin + len(part) == len(rest) else 0
+            self._unsent += (h2.head(h2.DATA, flags, self._stream, len(part)), part)
+        self._window -= size
+        self._stream_window -= size
+        return rest[size:]
+
+    def _send(self) -> None:
+        """Send what is in line, or as much of it as there is room for."""
+        while self._unsent:
+            try:
+                sent = self._open_socket.sendmsg(self._unsent[:_BUFFERS_AT_ONCE])
+            except BlockingIOError:
+                return
+            self._begun = True
+            whole = 0
+            while whole < len(self._unsent) and len(self._unsent[whole]) <= sent:
+                sent -= len(self._unsent[whole])
+                whole += 1
+            del self._unsent[:whole]
+            if sent:
+                self._unsent[0] = memoryview(self._unsent[0])[sent:]
+
+    def _give_up(self) -> None:
+        """End the request before its time. The connection stays if the server has begun to answer on it."""
+        self._unsent.append(h2.frame(h2.RST_STREAM, 0, self._stream, h2.number(h2.CANCEL)))
+        with contextlib.suppress(OSError):  # the next request will notice
+            self._send()
+        if self._unsent or not self._blocks:  # nobody may be there any more
+            self.close()
+
+    def _receive(self) -> None:
+        """Take in what has come, once."""
+        try:
+            data = self._open_socket.recv(RECEIVE_BYTES)
+        except BlockingIOError:
             return
-        words = unquote_to_bytes(message).decode(errors="replace")
-        if status.isdigit():
-            code = _CODES[int(status)] if len(status) < 3 and int(status) < len(_CODES) else "UNKNOWN"
-            raise ModelServerError(words or "no reason given", code)
-        http_status = self._curl.getinfo(pycurl.RESPONSE_CODE)
-        raise ModelServerError(
-            f"the answer has no status of gRPC; that of HTTP is {http_status}",
-            _CODES_BY_HTTP_STATUS.get(http_status, "UNKNOWN"),
-        )
+        if not data:
+            raise ConnectionResetError("the server hung up")
+        incoming = self._incoming + data if self._incoming else data
+        position = 0
+        while len(incoming) - position >= h2.HEAD.size:
+            high, low, kind, flags, stream = h2.HEAD.unpack_from(incoming, position)
+            length = high << 16 | low
+            if not self._greeted and kind != h2.SETTINGS:
+                raise FrameError("what answers does not speak HTTP/2")
+            if length > MAX_FRAME_BYTES:
+                raise FrameError("a frame is too large")
+            begin = position + h2.HEAD.size
+            if len(incoming) < begin + length:
+                break
+            position = begin + length
+            self._take(kind, flags, stream & _LAST_STREAM, incoming[begin:position])
+        self._incoming = incoming[position:]
 
-    def _response(self) -> bytes:
-        chunks = self._download.chunks
-        if len(chunks) > 1 and len(chunks[0]) >= PREFIX.size:
-            prefix, chunks[0] = chunks[0][: PREFIX.size], chunks[0][PREFIX.size :]
-            message = b"".join(chunks)
-        else:
-            data = b"".join(chunks)
-            prefix, message = data[: PREFIX.size], data[PREFIX.size :]
-        chunks.clear()
-        if len(prefix) < PREFIX.size:
-            raise ModelServerError("the answer is empty", "INTERNAL")
-        compressed, length = PREFIX.unpack(prefix)
-        if compressed:
-            raise ModelServerError("the answer is compressed, which was not asked for", "UNIMPLEMENTED")
-        if length != len(message):
-            raise ModelServerError(f"the answer has {len(message)} bytes instead of {length}", "INTERNAL")
-        return message
+    def _take(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
+        if (self._headers_begun is not None) != (kind == h2.CONTINUATION):
+            raise FrameError("a header block is interrupted")
+        if kind in (h2.DATA, h2.HEADERS, h2.RST_STREAM) and not (stream & 1 and stream <= self._stream):
+            raise FrameError("a frame is of no request")
+        if kind == h2.DATA:
+            self._take_data(flags, stream, payload)
+        elif kind == h2.HEADERS:
+            self._take_headers(flags, stream, h2.content(kind, flags, payload))
+        elif kind == h2.CONTINUATION:
+            assert self._headers_begun is not None
+            first_flags, first_stream, block = self._headers_begun
+            if stream != first_stream:
+                raise FrameError("a header block is interrupted")
+            self._take_headers(first_flags | flags & h2.END_HEADERS, stream, block + payload)
+        elif kind == h2.SETTINGS:
+            self._greeted = True
+            if not flags & h2.ACK:
+                self._take_settings(payload)
+        elif kind == h2.PING and not flags & h2.ACK:
+            self._unsent.append(h2.frame(h2.PING, h2.ACK, 0, payload))
+        elif kind == h2.WINDOW_UPDATE:
+            if stream == 0:
+                self._window += h2.read_stream(payload)
+            elif stream == self._stream:
+                self._stream_window += h2.read_stream(payload)
+        elif kind == h2.RST_STREAM:
+            reason = h2.read_number(payload)
+            if reason == h2.REFUSED_STREAM:
+                self._fail(stream, NotSentError("the server refused the request"))
+            else:
+                self._fail(stream, BrokenError(f"the server gave up the request (reason {reason} of HTTP/2)"))
+        elif kind == h2.GOAWAY:
+            self._leaving = True
+            if h2.read_stream(payload) < self._stream:
+                self._fail(self._stream, NotSentError("the server is going away"))
+        elif kind == h2.PUSH_PROMISE:
+            raise FrameError("something is pushed, which was not asked for")
+
+    def _fail(self, stream: int, failure: Exception) -> None:
+        if stream == self._stream and not self._complete:
+            self._complete = True
+            self._failure = failure
+
+    def _take_data(self, flags: int, stream: int, payload: bytes) -> None:
+        self._unacknowledged += len(payload)
+        if self._unacknowledged > WINDOW // 2:
+            self._widen_window(0, self._unacknowledged)
+            self._unacknowledged = 0
+        if stream != self._stream or self._complete:
+            return  # of a request that was given up
+        self._stream_unacknowledged += len(payload)
+        if self._stream_unacknowledged > WINDOW // 2:
+            self._widen_window(stream, self._stream_unacknowledged)
+            self._stream_unacknowledged = 0
+        if not self._blocks:
+            raise FrameError("an answer has no header")
+        if part := h2.content(h2.DATA, flags, payload):
+            self._received(part)
+        self._complete = bool(flags & h2.END_STREAM)
+
+    def _widen_window(self, stream: int, size: int) -> None:
+        self._unsent.append(h2.frame(h2.WINDOW_UPDATE, 0, stream, h2.number(size)))
+
+    def _take_headers(self, flags: int, stream: int, block: bytes) -> None:
+        if len(block) > h2.MAX_HEADER_BLOCK_BYTES:
+            raise FrameError("a header is too large")
+        if not flags & h2.END_HEADERS:
+            self._headers_begun = (flags, stream, block)
+            return
+        self._headers_begun = None
+        fields = self._headers.read(block)
+        if stream != self._stream or self._complete or fields.get(b":status", b"").startswith(b"1"):
+            return  # of a request that was given up, or only the announcement of an answer
+        self._blocks.append(fields)
+        self._complete = bool(flags & h2.END_STREAM)
+
+    def _take_settings(self, payload: bytes) -> None:
+        for key, value in h2.read_settings(payload):
+            if key == h2.INITIAL_WINDOW_SIZE:
+                self._stream_window += value - self._first_window
+                self._first_window = value
+            elif key == h2.MAX_FRAME_SIZE:
+                self._max_frame = max(MAX_FRAME_BYTES, value)
+        self._unsent.append(h2.frame(h2.SETTINGS, h2.ACK, 0, b""))

@@ -120,7 +120,10 @@ def _from_values(proto: TensorProto, number: int, dtype: np.dtype[Any], count: i
     elif number in _FIELDS:
         field, held = _FIELDS[number]
         container = getattr(proto, field)
-        values = np.fromiter(container, held, len(container))
+        if held is np.uint16:  # the lower bits of a field of 32, as TensorFlow reads it
+            values = np.fromiter(container, np.int32, len(container)).astype(np.uint16)
+        else:
+            values = np.fromiter(container, held, len(container))
         # The bits of half floats, and pairs of real and imaginary parts, are only seen differently.
         same_bits = held is np.uint16 or dtype.kind == "c"
         values = values.view(dtype) if same_bits else values.astype(dtype, copy=False)
