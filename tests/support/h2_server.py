@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,17 @@ import h2.events
 import h2.exceptions
 from h2.settings import SettingCodes
 
+from tests.support.http2_server import PREFACE
+
 OK = [(":status", "200"), ("content-type", "application/grpc")]
+
+
+def _frames(sock: socket.socket) -> Iterator[bytes]:
+    """What comes in, frame by frame: h2 knows of a setting's acknowledgement only after all that came with it."""
+    with sock.makefile("rb") as reader:
+        yield reader.read(len(PREFACE))
+        while head := reader.read(9):
+            yield head + reader.read(int.from_bytes(head[:3]))
 
 
 @dataclass
@@ -81,7 +91,7 @@ class H2Server:
         bodies: dict[int, bytes] = {}
         answers: dict[int, bytes] = {}
         sock.sendall(connection.data_to_send())
-        while data := sock.recv(65_536):
+        for data in _frames(sock):
             for event in connection.receive_data(data):
                 if isinstance(event, h2.events.DataReceived):
                     bodies[event.stream_id] = bodies.get(event.stream_id, b"") + event.data
