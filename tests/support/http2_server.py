@@ -81,6 +81,11 @@ class Http2Server:
         _end(self._listener)
         self.hang_up()
 
+    def send(self, data: bytes) -> None:
+        """Send bytes on all connections, unasked."""
+        for sock in self._open:
+            sock.sendall(data)
+
     def hang_up(self) -> None:
         """Close all connections."""
         for sock in self._open:
@@ -99,7 +104,8 @@ class Http2Server:
 
     def _serve(self, sock: socket.socket) -> None:
         with contextlib.suppress(OSError), sock, sock.makefile("rb") as reader:
-            assert reader.read(len(PREFACE)) == PREFACE
+            if reader.read(len(PREFACE)) != PREFACE:  # it was given up at once
+                return
             sock.sendall(frame(SETTINGS, 0, 0))
             body = b""
             while head := reader.read(9):
@@ -111,7 +117,7 @@ class Http2Server:
                     body = b""
                 elif kind == DATA:
                     body += payload
-                    if payload:  # the connection's window is that of all requests together
+                    if payload and self._answers_after:  # the connection's window is that of all requests together
                         sock.sendall(frame(WINDOW_UPDATE, 0, 0, struct.pack("!I", len(payload))))
                     enough = self._answers_after is not None and len(body) >= self._answers_after
                     if flags & END_STREAM or enough:

@@ -1,8 +1,12 @@
 """The HTTP/2 connection beside a server of another make, and with frames that few servers send."""
 
+import gc
 import random
 import socket
 import struct
+import threading
+import time
+import weakref
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -344,3 +348,122 @@ def test_an_exception_in_between_leaves_nothing_behind(serve, connect):
         connection.request(HEADER, b"first", timeout_s=30, received=interrupted)
     assert ask(connection, b"second")[0] == b"second"
     assert server.connections == 2
+
+
+@pytest.mark.parametrize("cut", [None, 4, 12, 40])
+def test_an_answer_that_comes_between_two_requests_is_nobodys(serve, connect, cut):
+    """Whole, or cut within a frame whose content looks like the frames of an answer."""
+    wrong = headers(3, OK) + frame(DATA, END_STREAM, 3, b"WRONG")
+    late = frame(DATA, END_STREAM, 1, wrong)
+
+    def answer(stream, body):
+        if stream == 1:
+            threading.Timer(0.6, lambda: server.send(late[:cut])).start()
+            return headers(stream, OK)
+        rest = late[cut:] if stream == 3 and cut is not None else b""
+        return rest + headers(stream, OK) + frame(DATA, END_STREAM, stream, body)
+
+    server = serve(answer)
+    connection = connect(server)
+    with pytest.raises(DeadlineError):
+        ask(connection, b"late", timeout_s=0.3)
+    time.sleep(1)
+    for body in (b"second", b"third"):
+        assert ask(connection, body)[0] == body
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("control", [frame(SETTINGS, 0, 0, b""), frame(PING, 0, 0, bytes(8))], ids=["settings", "ping"])
+def test_an_answer_counts_though_nothing_can_be_sent_any_more(tmp_path, control):
+    """A server that answers, asks for an acknowledgement, and hangs up."""
+    body = frame(SETTINGS, 0, 0, b"") + control + headers(1, OK) + frame(DATA, END_STREAM, 1, b"answer")
+    refusal = frame(SETTINGS, 0, 0, b"") + control + frame(GOAWAY, 0, 0, bytes(8))
+    early = frame(SETTINGS, 0, 0, b"") + control + headers(1, {"grpc-status": "8"}, end=True)
+    for number, (sent, request) in enumerate([(body, b"body"), (refusal, b"body"), (early, bytes(60_000_000))]):
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(tmp_path / f"{number}.sock"))
+        listener.listen()
+
+        def run(listener=listener, sent=sent):
+            accepted, _ = listener.accept()
+            accepted.recv(100)
+            accepted.sendall(sent)
+            accepted.close()
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        connection = Http2Connection(f"unix:{tmp_path}/{number}.sock")
+        if sent is refusal:
+            with pytest.raises(NotSentError):
+                ask(connection, request)
+        else:
+            found = ask(connection, request)
+            assert found == ((b"answer", {b":status": b"200"}) if sent is body else (b"", {b"grpc-status": b"8"}))
+        thread.join(30)
+        connection.close()
+        listener.close()
+
+
+@pytest.mark.parametrize("where", ["setblocking", "poll", "recv", "sendmsg", "connect"])
+def test_a_signal_handlers_exception_is_passed_on_and_the_connection_made_anew(serve, where):
+    """A TimeoutError is an OSError, but not the socket's: it is neither swallowed nor taken for the network's."""
+    server = serve(lambda stream, body: headers(stream, OK) + frame(DATA, END_STREAM, stream, body))
+    connection = Http2Connection(server.address)
+
+    class Interrupting:
+        def __init__(self, inner):
+            self._inner = inner
+
+        def __getattr__(self, name):
+            if name == where:
+                raise TimeoutError("predict took too long")
+            return getattr(self._inner, name)
+
+    reach, poll = http2.socket.socket, http2.select.poll
+    with pytest.MonkeyPatch.context() as patch:
+        # The server's own are made with a descriptor.
+        wrap = lambda *args, **options: reach(*args, **options) if options else Interrupting(reach(*args))  # noqa: E731
+        patch.setattr(http2.socket, "socket", wrap)
+        patch.setattr(http2.select, "poll", lambda: Interrupting(poll()))
+        with pytest.raises(TimeoutError, match="predict took too long"):
+            ask(connection, b"first")
+    assert ask(connection, b"second")[0] == b"second"
+    connection.close()
+
+
+def test_a_failed_request_holds_nothing(serve):
+    """Garbage collections are rare in a worker."""
+    server = serve(lambda stream, body: frame(RST_STREAM, 0, stream, struct.pack("!I", 2)))
+    gc.disable()
+    try:
+        connection = Http2Connection(server.address)
+        with pytest.raises(BrokenError):
+            ask(connection, b"body")
+        left = weakref.ref(connection)
+        del connection
+        assert left() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("address", ["a..b:80", "x" * 70 + ":80", "localhost:port", "unix:/" + "x" * 200])
+def test_an_address_that_cannot_be(address):
+    with pytest.raises(NotSentError, match="cannot connect to"):
+        ask(Http2Connection(address), b"body")
+
+
+def test_the_deadline_is_that_of_all_addresses_together(monkeypatch):
+    silent = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for port in range(1, 9)]
+    tried = []
+
+    class Silent(socket.socket):
+        def connect(self, target):
+            tried.append(target)
+            time.sleep(self.gettimeout())
+            raise TimeoutError("timed out")
+
+    monkeypatch.setattr(http2.socket, "getaddrinfo", lambda *args, **options: silent)
+    monkeypatch.setattr(http2.socket, "socket", Silent)
+    with pytest.raises(NotSentError, match="timed out"):
+        ask(Http2Connection("name:80"), b"body", timeout_s=0.2)
+    assert len(tried) == 1

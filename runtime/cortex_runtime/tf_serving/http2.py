@@ -7,11 +7,11 @@ threads of grpcio hand a call over to one another.
 
 from __future__ import annotations
 
-import contextlib
 import select
 import socket
 import time
 from collections.abc import Callable
+from typing import Any
 
 from cortex_runtime.tf_serving import http2_frames as h2
 from cortex_runtime.tf_serving.http2_frames import Fields, FrameError
@@ -28,6 +28,8 @@ MAX_FRAME_BYTES = 16 * 1024
 _FIRST_WINDOW = 65_535
 _LAST_STREAM = 2**31 - 1
 _BUFFERS_AT_ONCE = 512  # of a system call; Linux takes 1,024
+_NUMBERLESS = ("timed out", "AF_UNIX path too long")  # what Python's sockets raise without a number
+_NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)  # a predictor may have set SIGPIPE back to what kills
 
 
 class NotSentError(Exception):
@@ -42,6 +44,10 @@ class DeadlineError(Exception):
     """An answer was not complete in time."""
 
 
+class _LostError(Exception):
+    """The socket failed. Not an OSError: predictors may raise those in the middle of a call, from a signal handler."""
+
+
 class Http2Connection:
     """A connection to ``address`` (``host:port`` or ``unix:/path``), made when it is needed, and again after it broke.
 
@@ -52,6 +58,8 @@ class Http2Connection:
         self._address = address
         self._socket: socket.socket | None = None
         self._unsent: list[bytes | memoryview] = []
+        self._stream = -1
+        self._first_window = _FIRST_WINDOW
 
     def __del__(self) -> None:
         self.close()
@@ -76,23 +84,27 @@ class Http2Connection:
             DeadlineError: so it may.
         """
         self._end = time.monotonic() + timeout_s
-        if self._socket is not None and not self._is_alive():
-            self.close()
-        if self._socket is None:
-            self._connect()
-        self._stream += 2
-        self._stream_window = self._first_window
-        self._stream_unacknowledged = 0
-        self._blocks: list[Fields] = []
-        self._complete = self._begun = False
-        self._failure: Exception | None = None
-        self._received = received
+        self._begun = False
         try:
-            self._exchange(header_block, memoryview(body))
-        except DeadlineError:
-            self._give_up()
+            if self._socket is not None and not self._is_alive():
+                self.close()
+            if self._socket is None:
+                self._connect()
+            self._stream += 2
+            self._stream_window = self._first_window
+            self._stream_unacknowledged = 0
+            self._blocks: list[Fields] = []
+            self._failure: tuple[type[Exception], str] | None = None
+            self._received = received
+            self._complete = False
+            try:
+                self._exchange(header_block, memoryview(body))
+            except DeadlineError:
+                self._give_up()
+                raise
+        except (NotSentError, DeadlineError):
             raise
-        except (OSError, FrameError) as error:
+        except (_LostError, FrameError) as error:
             self.close()
             failure = BrokenError if self._begun else NotSentError
             raise failure(f"the connection was lost: {error}") from None
@@ -100,9 +112,9 @@ class Http2Connection:
             self.close()
             raise
         finally:
-            del self._received
-        if self._failure:
-            raise self._failure
+            self._complete = True  # what still comes is nobody's
+            self._received = _ignore
+        self._raise_failure()
         return self._blocks
 
     def close(self) -> None:
@@ -113,25 +125,13 @@ class Http2Connection:
             self._unsent.clear()
 
     def _connect(self) -> None:
-        limit_s = min(CONNECT_TIMEOUT_S, max(0.001, self._end - time.monotonic()))
-        try:
-            if self._address.startswith("unix:"):
-                self._socket = socket.socket(socket.AF_UNIX)
-                self._socket.settimeout(limit_s)
-                self._socket.connect(self._address.removeprefix("unix:").removeprefix("//"))
-            else:
-                host, _, port = self._address.rpartition(":")
-                self._socket = socket.create_connection((host.strip("[]"), port), limit_s)
-                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        except OSError as error:
-            self.close()
-            raise NotSentError(f"cannot connect to {self._address}: {error.strerror or error}") from None
+        self._socket = self._reach()
         self._socket.setblocking(False)
         self._poll = select.poll()
         self._poll.register(self._socket, select.POLLIN)
         self._events = select.POLLIN
         self._incoming = b""
+        self._complete = True
         self._headers = h2.HeaderReader()
         self._headers_begun: tuple[int, int, bytes] | None = None  # flags, stream, block: until its last frame
         self._greeted = self._leaving = False
@@ -146,23 +146,61 @@ class Http2Connection:
             + h2.frame(h2.WINDOW_UPDATE, 0, 0, h2.number(WINDOW - _FIRST_WINDOW))
         )
 
+    def _reach(self) -> socket.socket:
+        """A socket that is connected."""
+        targets: list[tuple[int, Any]]
+        words = "there was no time left"
+        try:
+            if self._address.startswith("unix:"):
+                targets = [(socket.AF_UNIX, self._address.removeprefix("unix:").removeprefix("//"))]
+            else:
+                host, _, port = self._address.rpartition(":")
+                found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+                targets = [(family, target) for family, _, _, _, target in found]
+        except (OSError, UnicodeError) as error:
+            if _is_of_another(error):
+                raise
+            targets, words = [], getattr(error, "strerror", None) or str(error)
+        for family, target in targets:
+            remaining_s = min(CONNECT_TIMEOUT_S, self._end - time.monotonic())
+            if remaining_s <= 0:
+                break
+            reached = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                reached.settimeout(remaining_s)
+                reached.connect(target)
+                if family != socket.AF_UNIX:
+                    reached.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    reached.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                return reached
+            except BaseException as error:
+                reached.close()
+                if not isinstance(error, OSError) or _is_of_another(error):
+                    raise
+                words = error.strerror or str(error)
+        raise NotSentError(f"cannot connect to {self._address}: {words}")
+
     def _is_alive(self) -> bool:
-        """Take in what has come since the last request, such as a farewell."""
+        """Take in what has come since the last request, such as a farewell.
+
+        Nobody reads in between: a server's ping waits for its answer until then.
+        """
         self._poll_for(select.POLLIN)
         try:
             while self._poll.poll(0) and time.monotonic() < self._end:
                 self._receive()
-        except (OSError, FrameError):
+        except (_LostError, FrameError):
             return False
         return not self._leaving and self._stream + 2 <= _LAST_STREAM
 
     def _exchange(self, header_block: bytes, rest: memoryview) -> None:
         self._unsent.append(h2.frame(h2.HEADERS, h2.END_HEADERS, self._stream, header_block))
         rest = self._queue(rest)
+        lost = False
         while not self._complete:
-            if self._unsent:
-                self._send()
-            has_more = self._unsent or (rest and min(self._window, self._stream_window) > 0)
+            if self._unsent and not lost:
+                lost = not self._try_to_send()  # its last words may be the answer, all the same
+            has_more = not lost and (self._unsent or (rest and min(self._window, self._stream_window) > 0))
             self._poll_for(select.POLLIN | select.POLLOUT if has_more else select.POLLIN)
             remaining_s = self._end - time.monotonic()
             if remaining_s <= 0:
@@ -170,11 +208,11 @@ class Http2Connection:
             for _, events in self._poll.poll(min(remaining_s * 1000 + 1, 2**31 - 1)):
                 if events & ~select.POLLOUT:
                     self._receive()
-            if rest and not self._unsent:
+            if rest and not self._unsent and not lost:
                 rest = self._queue(rest)
-        if self._unsent:
-            self._send()
-        if rest or self._unsent:  # it was answered before it was complete
+        if lost or not self._try_to_send():
+            self.close()
+        elif rest or self._unsent:  # it was answered before it was complete
             self._give_up()
 
     def _poll_for(self, events: int) -> None:
@@ -200,13 +238,17 @@ class Http2Connection:
         self._stream_window -= size
         return rest[size:]
 
-    def _send(self) -> None:
-        """Send what is in line, or as much of it as there is room for."""
+    def _try_to_send(self) -> bool:
+        """Send what is in line, or as much of it as there is room for; returns whether the connection lets it."""
         while self._unsent:
             try:
-                sent = self._open_socket.sendmsg(self._unsent[:_BUFFERS_AT_ONCE])
+                sent = self._open_socket.sendmsg(self._unsent[:_BUFFERS_AT_ONCE], (), _NO_SIGNAL)
             except BlockingIOError:
-                return
+                return True
+            except OSError as error:
+                if _is_of_another(error):
+                    raise
+                return False
             self._begun = True
             whole = 0
             while whole < len(self._unsent) and len(self._unsent[whole]) <= sent:
@@ -215,13 +257,12 @@ class Http2Connection:
             del self._unsent[:whole]
             if sent:
                 self._unsent[0] = memoryview(self._unsent[0])[sent:]
+        return True
 
     def _give_up(self) -> None:
         """End the request before its time. The connection stays if the server has begun to answer on it."""
         self._unsent.append(h2.frame(h2.RST_STREAM, 0, self._stream, h2.number(h2.CANCEL)))
-        with contextlib.suppress(OSError):  # the next request will notice
-            self._send()
-        if self._unsent or not self._blocks:  # nobody may be there any more
+        if not self._try_to_send() or self._unsent or not self._blocks:  # nobody may be there any more
             self.close()
 
     def _receive(self) -> None:
@@ -230,8 +271,12 @@ class Http2Connection:
             data = self._open_socket.recv(RECEIVE_BYTES)
         except BlockingIOError:
             return
+        except OSError as error:
+            if _is_of_another(error):
+                raise
+            raise _LostError(error.strerror) from None
         if not data:
-            raise ConnectionResetError("the server hung up")
+            raise _LostError("the server hung up")
         incoming = self._incoming + data if self._incoming else data
         position = 0
         while len(incoming) - position >= h2.HEAD.size:
@@ -277,20 +322,25 @@ class Http2Connection:
         elif kind == h2.RST_STREAM:
             reason = h2.read_number(payload)
             if reason == h2.REFUSED_STREAM:
-                self._fail(stream, NotSentError("the server refused the request"))
+                self._fail(stream, NotSentError, "the server refused the request")
             else:
-                self._fail(stream, BrokenError(f"the server gave up the request (reason {reason} of HTTP/2)"))
+                self._fail(stream, BrokenError, f"the server gave up the request (reason {reason} of HTTP/2)")
         elif kind == h2.GOAWAY:
             self._leaving = True
             if h2.read_stream(payload) < self._stream:
-                self._fail(self._stream, NotSentError("the server is going away"))
+                self._fail(self._stream, NotSentError, "the server is going away")
         elif kind == h2.PUSH_PROMISE:
             raise FrameError("something is pushed, which was not asked for")
 
-    def _fail(self, stream: int, failure: Exception) -> None:
+    def _fail(self, stream: int, kind: type[Exception], words: str) -> None:
         if stream == self._stream and not self._complete:
             self._complete = True
-            self._failure = failure
+            self._failure = (kind, words)
+
+    def _raise_failure(self) -> None:
+        if self._failure:
+            kind, words = self._failure  # were the exception itself kept, it would hold the connection in a circle
+            raise kind(words)
 
     def _take_data(self, flags: int, stream: int, payload: bytes) -> None:
         self._unacknowledged += len(payload)
@@ -333,3 +383,12 @@ class Http2Connection:
             elif key == h2.MAX_FRAME_SIZE:
                 self._max_frame = max(MAX_FRAME_BYTES, value)
         self._unsent.append(h2.frame(h2.SETTINGS, h2.ACK, 0, b""))
+
+
+def _ignore(part: bytes) -> None:
+    """Take what is nobody's."""
+
+
+def _is_of_another(error: Exception) -> bool:
+    """Whether an OSError is not the socket's, which have a number, but a signal handler's, such as a TimeoutError."""
+    return isinstance(error, OSError) and error.errno is None and str(error) not in _NUMBERLESS
